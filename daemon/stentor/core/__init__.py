@@ -1,1 +1,1 @@
-"""The vocabulary every room shares: frames, findings, outcomes, clocks, errors. Knows no file, socket, model or camera."""
+"""The vocabulary every room shares: frames, findings, outcomes, clocks. Knows no file, socket, model or camera."""

@@ -63,9 +63,7 @@ class Objects:
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
         lengths = {name: column.shape for name, column in columns.items()}
-        if len({shape for shape in lengths.values()}) > 1 or any(
-            len(shape) != 1 for shape in lengths.values()
-        ):
+        if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
             raise ValueError(f"object columns must be 1-D and equally long, got {lengths}")
         self._columns = dict(columns)
         self._length = next(iter(lengths.values()))[0] if lengths else 0

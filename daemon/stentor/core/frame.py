@@ -61,9 +61,7 @@ class PixelToStage(msgspec.Struct, frozen=True):
     yy: float
     y0: float
 
-    def locate(
-        self, y_px: NDArray[Any], x_px: NDArray[Any]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def locate(self, y_px: NDArray[Any], x_px: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Map pixel coordinates, shape (n,), to stage coordinates (y_um, x_um), shape (n,) float64."""
         x = np.asarray(x_px, dtype=np.float64)
         y = np.asarray(y_px, dtype=np.float64)

@@ -36,9 +36,8 @@ class LatencyTable:
         >>> table.percentiles()["published"].p99
         10.0
         """
-        return {
-            door: Percentiles(
-                *(round(float(p), 3) for p in np.percentile(values, [50, 95, 99])), n=len(values)
-            )
-            for door, values in self._recent.items()
-        }
+        table = {}
+        for door, durations_ms in self._recent.items():
+            p50, p95, p99 = (round(float(value), 3) for value in np.percentile(durations_ms, [50, 95, 99]))
+            table[door] = Percentiles(p50=p50, p95=p95, p99=p99, n=len(durations_ms))
+        return table

@@ -39,9 +39,7 @@ class Mailbox(Generic[Item]):
         self._changed = threading.Condition()
         self._is_closed = False
 
-    def put(
-        self, key: Hashable, item: Item, *, must_keep: bool = False, timeout_s: float | None = None
-    ) -> list[Item]:
+    def put(self, key: Hashable, item: Item, *, must_keep: bool = False, timeout_s: float | None = None) -> list[Item]:
         """Leave `item` in the slot of `key` and return the items it replaced.
 
         An item put with `must_keep` is never replaced: newer ones queue behind it. Under BLOCK the call waits for
