@@ -1,0 +1,1 @@
+"""What travels between processes and how: ring, messages, sockets, rendezvous. Knows no model, plan or microscope."""

@@ -1,0 +1,106 @@
+"""Attachment: a producer's connection to whichever daemon is alive now."""
+
+import hmac
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+import zmq
+
+from stentor.core.stage import FrameSpec
+from stentor.wire import link, rendezvous, sockets
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 0.2
+SEND_DEPTH: Final = 8
+
+
+class Attachment:
+    """Looks for the rig's daemon, connects, introduces itself, and notices when the daemon is another one.
+
+    Used by one thread, the producer's. Nothing here waits: a message that cannot be sent now is not sent.
+    """
+
+    def __init__(self, rig: str) -> None:
+        self._rig = rig
+        self._socket: sockets.Socket | None = None
+        self._token = b""
+        self._looked_at = float("-inf")
+        self.is_attached = False
+        self.denied: str | None = None
+
+    def introduce(self, stream: str, source: str, spec: FrameSpec, runs: tuple[link.RunAccount, ...]) -> link.Attach:
+        """Build the first message of a connection."""
+        return link.Attach(
+            stream=stream,
+            pid=os.getpid(),
+            source=source,
+            spec=spec,
+            protocol=rendezvous.PROTOCOL_VERSION,
+            runs=runs,
+        )
+
+    def refresh(self, context: "zmq.Context[Any]", introduction: Callable[[], link.Attach]) -> None:
+        """Follow the rendezvous file, at most every `LOOK_EVERY_S`, and attach as soon as the connection stands."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            self._follow(context)
+        if self._socket is not None and not self.is_attached and self.denied is None:
+            self.is_attached = self._send(introduction())
+            if self.is_attached:
+                logger.info("attached to the daemon of rig %s", self._rig)
+
+    def send(self, message: link.ToDaemon) -> bool:
+        """Send now or not at all; tells which."""
+        return self.is_attached and self._send(message)
+
+    def received(self) -> Iterator[link.ToProducer]:
+        """Yield what the daemon has said since."""
+        while self._socket is not None:
+            try:
+                raw = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                message = link.decode_to_producer(raw)
+            except msgspec.DecodeError:
+                continue
+            if isinstance(message, link.Denied):
+                self.denied = message.reason
+                self.is_attached = False
+            yield message
+
+    def close(self) -> None:
+        """Disconnect; may be called twice."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+        self.is_attached = False
+
+    def _follow(self, context: "zmq.Context[Any]") -> None:
+        found = rendezvous.find(self._rig)
+        token = b"" if found is None else found.token.encode()
+        if hmac.compare_digest(token, self._token):
+            return
+        if self.is_attached:
+            logger.warning("the daemon of rig %s is gone; frames go on and are counted", self._rig)
+        self.close()
+        self._token = token
+        self.denied = None
+        if found is not None:
+            self._socket = sockets.connect(
+                context, zmq.DEALER, found.endpoints.frames, max_bytes=sockets.MAX_CONTROL_BYTES, depth=SEND_DEPTH
+            )
+
+    def _send(self, message: link.ToDaemon) -> bool:
+        assert self._socket is not None
+        try:
+            self._socket.send_multipart([self._token, link.encode(message)], zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
