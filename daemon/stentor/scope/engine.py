@@ -1,0 +1,103 @@
+"""Engine: what every acquisition engine does, so that the rest of the scope need not know which one is at work."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from stentor.core.frame import Pixels
+
+if TYPE_CHECKING:
+    import useq
+
+Reason = Literal["completed", "aborted", "failed"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """One image as it came in, before anybody has made sense of its metadata.
+
+    Attributes
+    ----------
+    pixels
+        Shape (Y, X), uint8 or uint16. Lent for the length of the call: who keeps pixels copies them before returning.
+    received_ns
+        `perf_counter_ns`, taken before anything else was done with the image.
+    metadata
+        What the backend wrote, untouched; `stentor.scope.header` reads every dialect.
+    event
+        The event that asked for this image; None in live mode.
+    """
+
+    pixels: Pixels
+    received_ns: int
+    metadata: Mapping[str, Any]
+    event: "useq.MDAEvent | None"
+
+
+Sink: TypeAlias = Callable[[Arrival], None]
+"""Takes arrivals, in order, on the engine's thread, and returns at once. What it raises is counted, not passed on."""
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended, counted by us: no backend's own word on completion is to be trusted.
+
+    Attributes
+    ----------
+    expected
+        Images that the events asked for; None: the run was open-ended.
+    received
+        Images that reached us, those included whose sink raised.
+    missed
+        Holes in the camera's own numbering: images it made that never reached us.
+    sink_failures
+        How often the sink raised.
+    reason
+        "completed" when everything expected came, "aborted" when somebody asked for the end before that.
+    error
+        What went wrong and what to do; None unless `reason` is "failed".
+    """
+
+    expected: int | None
+    received: int
+    missed: int
+    sink_failures: int
+    reason: Reason
+    error: str | None = None
+
+
+class Engine(Protocol):
+    """Drives one core through one run at a time. Events are checked against the core before the first image.
+
+    `run` and `live` block the thread that calls them and raise SourceError or ConfigError only when nothing was
+    started; whatever breaks later is in the report. `abort` may be called from any thread and at any time. `close`
+    comes last and may be called twice.
+    """
+
+    def run(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence", sink: Sink) -> RunReport:
+        """Run events to their end.
+
+        A sequence, list or tuple is read in full beforehand and merged into hardware sequences where the devices
+        allow it. An iterator is read one event at a time, each after the image before it, so that it may decide on
+        what was seen; whoever makes one that can block must end it when the run is aborted.
+        """
+        ...
+
+    def live(
+        self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
+    ) -> RunReport:
+        """Show the camera until `frames` have come (None: until `abort`).
+
+        Without `interval_ms` the camera runs freely. With it single images are taken at that pace, because most
+        cameras ignore an interval and would light the specimen for nothing.
+        """
+        ...
+
+    def abort(self) -> None:
+        """End the run in progress soon, within the exposure under way; nothing when there is none."""
+        ...
+
+    def close(self) -> None:
+        """Abort, and let go of the core."""
+        ...

@@ -1,0 +1,60 @@
+"""Event feed: hands events to an engine, counts the images they ask for, and runs dry at abort."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import useq
+
+
+def asks_for_image(event: "useq.MDAEvent") -> bool:
+    """Tell whether an event takes an image; autofocus and custom actions do not."""
+    import useq
+
+    return event.action is None or isinstance(event.action, useq.AcquireImage)
+
+
+class EventFeed:
+    """Iterates over the events of one run until it is stopped. Read by one thread.
+
+    Every event passes `check`, which raises on one that the core would lose: known events all at once, here, the
+    others as they are made.
+
+    Attributes
+    ----------
+    whole
+        All events, when they were known beforehand; None: they are made one at a time while the run goes on.
+    """
+
+    def __init__(
+        self,
+        events: "Iterable[useq.MDAEvent] | useq.MDASequence",
+        stop: threading.Event,
+        check: "Callable[[useq.MDAEvent], None]",
+        *,
+        images_per_event: int = 1,
+    ) -> None:
+        self.whole: list[useq.MDAEvent] | None = None if isinstance(events, Iterator) else list(events)
+        self._events: Iterable[useq.MDAEvent] = events if self.whole is None else self.whole
+        self._stop = stop
+        self._check = check
+        for event in self.whole or ():
+            check(event)
+        self._images_per_event = images_per_event
+        self._handed_out = 0
+
+    @property
+    def expected(self) -> int:
+        """Images asked for: by all events if they are known, else by those handed out so far."""
+        count = self._handed_out if self.whole is None else sum(map(asks_for_image, self.whole))
+        return count * self._images_per_event
+
+    def __iter__(self) -> Iterator["useq.MDAEvent"]:
+        for event in self._events:
+            if self._stop.is_set():
+                return
+            if self.whole is None:
+                self._check(event)
+            self._handed_out += asks_for_image(event)
+            yield event

@@ -1,0 +1,92 @@
+"""Live mode: shows the camera without events, freely running or at a set pace, on any core."""
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from stentor.core.clock import NS_PER_MS, NS_PER_S
+from stentor.core.errors import SourceError
+from stentor.scope.tally import Tally
+
+if TYPE_CHECKING:
+    import pymmcore
+
+POLL_S = 0.0005
+STALL_S = 10.0
+
+
+class LiveMode:
+    """Shows one camera once: `show` blocks until the frames have come, the stop event is set or the camera fails."""
+
+    def __init__(self, core: "pymmcore.CMMCore", tally: Tally, stop: threading.Event, *, exposure_ms: float) -> None:
+        self._core = core
+        self._tally = tally
+        self._stop = stop
+        self._stall_ns = int(STALL_S * NS_PER_S + 5 * exposure_ms * NS_PER_MS)
+        core.setExposure(exposure_ms)
+
+    def show(self, *, interval_ms: float | None, frames: int | None) -> None:
+        """Deliver `frames` images (None: no limit).
+
+        Raises
+        ------
+        SourceError
+            The camera stopped by itself or delivers nothing.
+        """
+        if interval_ms is None:
+            self._show_freely(frames)
+        else:
+            self._show_at_pace(interval_ms / 1000, frames)
+
+    def _is_over(self, frames: int | None) -> bool:
+        return self._stop.is_set() or (frames is not None and self._tally.received >= frames)
+
+    def _show_freely(self, frames: int | None) -> None:
+        self._core.startContinuousSequenceAcquisition(0)
+        try:
+            while not self._is_over(frames):
+                if self._core.getRemainingImageCount():
+                    self._pop()
+                else:
+                    self._wait_a_little()
+        finally:
+            self._core.stopSequenceAcquisition()
+
+    def _pop(self) -> None:
+        import pymmcore
+
+        tags = pymmcore.Metadata()
+        try:
+            pixels = self._core.popNextImageMD(tags)
+        except (IndexError, RuntimeError):
+            # In continuous mode the core empties an overflowing buffer, also between the count and the pop. The
+            # hole shows in the image numbers; a camera that is really gone shows as a stall.
+            return
+        received_ns = time.perf_counter_ns()
+        self._tally.deliver(pixels, _mapping_of(tags), None, received_ns)
+
+    def _wait_a_little(self) -> None:
+        if not self._core.isSequenceRunning() and not self._core.getRemainingImageCount():
+            raise SourceError("the camera stopped by itself in live mode; look at its cable and driver")
+        if time.perf_counter_ns() - self._tally.last_ns > self._stall_ns:
+            raise SourceError(
+                f"the camera has delivered nothing for {self._stall_ns / NS_PER_S:.0f} s; does it wait for a trigger?"
+            )
+        # 0.5 ms: image age p50 0.4 ms; spinning without a sleep makes p99 ten times worse (measured 2026-11-23).
+        time.sleep(POLL_S)
+
+    def _show_at_pace(self, interval_s: float, frames: int | None) -> None:
+        due_s = time.perf_counter()
+        while not self._is_over(frames):
+            if self._stop.wait(max(0.0, due_s - time.perf_counter())):
+                return
+            self._core.snapImage()
+            pixels = self._core.getImage()
+            received_ns = time.perf_counter_ns()
+            self._tally.deliver(pixels, {"Camera": self._core.getCameraDevice()}, None, received_ns)
+            # A late image is not made up for: two in a row would double the light.
+            due_s = max(due_s + interval_s, time.perf_counter())
+
+
+def _mapping_of(tags: "pymmcore.Metadata") -> dict[str, Any]:
+    return {key: tags.GetSingleTag(key).GetValue() for key in tags.GetKeys()}

@@ -1,0 +1,117 @@
+"""Rig: an open core with its engine, ready for the first event."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stentor.core.errors import ConfigError
+from stentor.core.stage import FrameSpec
+from stentor.scope.affine import pixel_size_um
+from stentor.scope.engine import Engine
+from stentor.scope.opening import open_plus_core, start_pycromanager_core
+from stentor.scope.readiness import check_camera, check_channel, check_exposure, nearest
+from stentor.scope.settings import RigSettings
+
+if TYPE_CHECKING:
+    import pymmcore
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """One microscope. The process that opened it closes it; `close` may be called twice.
+
+    Attributes
+    ----------
+    engine
+        Runs the acquisitions.
+    core
+        For what is no acquisition: moving, reading back. Never for taking images behind the engine's back.
+    settings
+        What it was opened with.
+    """
+
+    engine: Engine
+    core: "pymmcore.CMMCore"
+    settings: RigSettings
+    _shut_down: Callable[[], None] = field(repr=False)
+
+    def frame_spec(self) -> FrameSpec:
+        """Tell what the next frames will look like."""
+        core = self.core
+        return FrameSpec(
+            shape_yx=(core.getImageHeight(), core.getImageWidth()),
+            dtype="uint8" if core.getBytesPerPixel() == 1 else "uint16",
+            pixel_size_um=pixel_size_um(core.getPixelSizeAffine()),
+        )
+
+    def close(self) -> None:
+        """Abort what runs, then let go of the devices."""
+        self.engine.close()
+        self._shut_down()
+
+
+def open_rig(settings: RigSettings) -> Rig:
+    """Open a core and its engine.
+
+    Raises
+    ------
+    ConfigError
+        A path, a name or a setting is wrong; the message says which and what was probably meant.
+    SourceError
+        A device adapter or a device does not answer; the message says what to do.
+    """
+    if settings.kind == "simulated":
+        return _open_simulated(settings)
+    if settings.engine_name == "pymmcore-plus":
+        return _open_plus(settings)
+    return _open_pycromanager(settings)
+
+
+def _open_simulated(settings: RigSettings) -> Rig:
+    if settings.engine_name != "pymmcore-plus":
+        raise ConfigError('the simulated microscope runs on engine = "pymmcore-plus" only; leave `engine` out')
+    from stentor.scope.plus_engine import PlusEngine
+    from stentor.scope.simulated.core import open_simulated_core
+
+    core = open_simulated_core(settings.simulated)
+    prepare(core, settings)
+    return Rig(PlusEngine(core), core, settings, core.close)
+
+
+def _open_plus(settings: RigSettings) -> Rig:
+    from stentor.scope.plus_engine import PlusEngine
+
+    core = open_plus_core(settings)
+    prepare(core, settings)
+    return Rig(PlusEngine(core), core, settings, core.unloadAllDevices)
+
+
+def _open_pycromanager(settings: RigSettings) -> Rig:
+    from stentor.scope.pycro_engine import PycroEngine
+
+    core = start_pycromanager_core(settings)
+    prepare(core, settings)
+    return Rig(PycroEngine(core), core, settings, core.unloadAllDevices)
+
+
+def prepare(core: "pymmcore.CMMCore", settings: RigSettings) -> None:
+    """Apply the settings' camera, channel and exposure, each checked by name first."""
+    if settings.camera is not None:
+        labels = core.getLoadedDevices()
+        if settings.camera not in labels:
+            raise ConfigError(f"rig.camera: no device {settings.camera!r}; {nearest(settings.camera, labels)}")
+        core.setCameraDevice(settings.camera)
+    if settings.channel_group is not None:
+        groups = core.getAvailableConfigGroups()
+        if settings.channel_group not in groups:
+            hint = nearest(settings.channel_group, groups)
+            raise ConfigError(f"rig.channel_group: no group {settings.channel_group!r}; {hint}")
+        core.setChannelGroup(settings.channel_group)
+    check_camera(core)
+    if settings.channel is not None:
+        check_channel(core, core.getChannelGroup(), settings.channel)
+        core.setConfig(core.getChannelGroup(), settings.channel)
+        core.waitForConfig(core.getChannelGroup(), settings.channel)
+    if settings.exposure_ms is not None:
+        check_exposure(settings.exposure_ms)
+        core.setExposure(settings.exposure_ms)

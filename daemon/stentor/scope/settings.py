@@ -1,0 +1,51 @@
+"""Settings of the rig: which core, which configuration, which engine; light to import."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from stentor.scope.simulated.settings import SimulatedSettings
+
+RigKind = Literal["simulated", "micro-manager"]
+EngineName = Literal["pycromanager", "pymmcore-plus"]
+
+
+class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One microscope.
+
+    Attributes
+    ----------
+    kind
+        "simulated": a living specimen in a simulated microscope. "micro-manager": real device adapters and a `.cfg`.
+    config_file
+        Micro-Manager's `.cfg`; a relative path is looked for here and then in `adapter_path`.
+    adapter_path
+        Folder of the device adapters, as a rule Micro-Manager's own; None: where Micro-Manager is usually installed.
+    engine
+        None: pycromanager for "micro-manager", pymmcore-plus for "simulated".
+    buffer_mb
+        Size of the core's image buffer; it is allocated at once.
+    camera, channel_group, channel, exposure_ms
+        Set when the rig opens; None: left as the `.cfg` has them.
+    simulated
+        The specimen and optics of the simulated microscope.
+    """
+
+    kind: RigKind = "simulated"
+    config_file: str | None = None
+    adapter_path: str | None = None
+    engine: EngineName | None = None
+    buffer_mb: Annotated[int, Meta(ge=8)] = 256
+    camera: str | None = None
+    channel_group: str | None = None
+    channel: str | None = None
+    exposure_ms: Annotated[float, Meta(gt=0)] | None = None
+    simulated: SimulatedSettings = SimulatedSettings()
+
+    @property
+    def engine_name(self) -> EngineName:
+        """The engine in use: the one named, or the default for this kind."""
+        if self.engine is not None:
+            return self.engine
+        return "pymmcore-plus" if self.kind == "simulated" else "pycromanager"

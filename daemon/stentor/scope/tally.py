@@ -1,0 +1,69 @@
+"""Tally: counts what arrives in one run, spots holes in the camera's numbering, and passes images on."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from stentor.core.frame import Pixels
+from stentor.scope.callback import guarded_callback
+from stentor.scope.engine import Arrival, RunReport, Sink
+from stentor.scope.metadata import camera_number
+
+if TYPE_CHECKING:
+    import useq
+
+
+class Tally:
+    """One run's counters. One thread delivers, any thread reads or waits."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = guarded_callback(sink, name="the sink of the acquisition")
+        self._last_number: int | None = None
+        self._changed = threading.Condition()
+        self.received = 0
+        self.missed = 0
+        self.last_ns = time.perf_counter_ns()
+
+    def deliver(
+        self, pixels: Pixels, metadata: Mapping[str, Any], event: "useq.MDAEvent | None", received_ns: int
+    ) -> None:
+        """Count one image and hand it to the sink; never raises."""
+        self.missed += self._hole_before(camera_number(metadata))
+        self._sink(Arrival(pixels, received_ns, metadata, event))
+        with self._changed:
+            self.received += 1
+            self.last_ns = received_ns
+            self._changed.notify_all()
+
+    def wait_for(self, count: int, timeout_s: float) -> bool:
+        """Wait until `count` images have come; False: they had not after `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.received >= count, timeout_s)
+
+    def report(self, *, expected: int | None, is_aborted: bool, error: str | None = None) -> RunReport:
+        """Judge the run by its counters: an image short or over is a failure, whatever the backend says."""
+        if is_aborted and (expected is None or self.received < expected):
+            return self._report(expected, "aborted", None)
+        if error is None and expected is not None and self.received != expected:
+            error = f"{self.received} of {expected} images came, and the engine gave no reason"
+        return self._report(expected, "completed" if error is None else "failed", error)
+
+    def _report(self, expected: int | None, reason: Any, error: str | None) -> RunReport:
+        return RunReport(
+            expected=expected,
+            received=self.received,
+            missed=self.missed,
+            sink_failures=self._sink.failures,
+            reason=reason,
+            error=error,
+        )
+
+    def _hole_before(self, number: int | None) -> int:
+        # The core numbers from 0 anew with every sequence, so a number that does not grow begins a new count.
+        if number is None:
+            return 0
+        is_new_count = self._last_number is None or number <= self._last_number
+        hole = number if is_new_count else number - (self._last_number or 0) - 1
+        self._last_number = number
+        return hole
