@@ -52,7 +52,11 @@ class FrameLedger(Protocol):
         ...
 
     def end_run(self, run: str, ended: str) -> None:
-        """Close a run: what is still open becomes failed(daemon-lost) only if it is not under way here."""
+        """Record how a run ended; its frames keep their outcomes."""
+        ...
+
+    def has_open(self, run: str) -> bool:
+        """Tell whether frames of this run are still under way."""
         ...
 
     def counts(self) -> OutcomeCounts:

@@ -143,6 +143,11 @@ class LedgerFile:
                     ),
                 )
             case RangeRow():
+                # Rows that were written as seen, and then folded into a range while the disk refused, count once.
+                execute(
+                    "DELETE FROM frames WHERE run_id=? AND sequence BETWEEN ? AND ?",
+                    (self._id(row.run), row.first, row.last),
+                )
                 execute(
                     "INSERT INTO ranges VALUES (?,?,?,?,?)",
                     (self._id(row.run), row.first, row.last, row.outcome, row.detail),

@@ -1,0 +1,266 @@
+"""Ingest: take descriptors from producers, copy pixels out of the ring, and account for every frame.
+
+Does not die of a frame: what cannot be decoded or trusted is counted and ignored.
+"""
+
+import hmac
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, Final
+
+import msgspec
+import zmq
+
+from stentor.core.doors import DoorTimes
+from stentor.core.errors import SourceError
+from stentor.core.frame import PIXEL_DTYPES, Frame, FrameHeader
+from stentor.core.ledger import FrameLedger, RunInfo
+from stentor.core.mailbox import Mailbox
+from stentor.core.outcome import Dropped, DropReason, Failed, Unused
+from stentor.core.stage import FrameSpec
+from stentor.ingest.arrival import Arrived
+from stentor.ingest.pool import FramePool
+from stentor.wire import link, rendezvous, sockets
+from stentor.wire.ring import RingReader
+
+logger = logging.getLogger(__name__)
+
+POLL_MS: Final = 50
+DEPTH: Final = 1024
+MAX_FRAME_BYTES: Final = 1 << 30
+DAEMON_LOST: Final = Failed("daemon", "daemon-lost")
+
+
+class IngestHealth(msgspec.Struct):
+    """What the front door counts besides frames."""
+
+    ignored_messages: int = 0
+    duplicate_frames: int = 0
+    attached: int = 0
+
+
+class Ingest:
+    """One thread that owns the frames socket; `start`, later `stop` (may be called twice).
+
+    Parameters
+    ----------
+    wants
+        Whether any plan wants a frame with this header; the others are `unused`.
+    on_attach
+        Called in ingest's thread when a producer introduces itself, with what its frames will look like.
+    """
+
+    def __init__(
+        self,
+        context: "zmq.Context[Any]",
+        ledger: FrameLedger,
+        mailbox: Mailbox[Arrived],
+        pool: FramePool,
+        *,
+        token: str,
+        wants: Callable[[FrameHeader], bool] = lambda header: True,
+        on_attach: Callable[[FrameSpec], None] = lambda spec: None,
+    ) -> None:
+        self._ledger = ledger
+        self._mailbox = mailbox
+        self._pool = pool
+        self._token = token.encode()
+        self._wants = wants
+        self._on_attach = on_attach
+        self._socket, self.endpoint = sockets.bind(
+            context, zmq.ROUTER, max_bytes=sockets.MAX_CONTROL_BYTES, depth=DEPTH
+        )
+        self._rings = RingReader()
+        self._producers: dict[str, bytes] = {}
+        self._camera_numbers: dict[str, tuple[str, int]] = {}
+        self._closing_runs: dict[str, tuple[bytes, str]] = {}
+        self._to_send: list[tuple[bytes, link.ToProducer]] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self.is_paused = threading.Event()
+        self.is_ready = threading.Event()
+        self.health = IngestHealth()
+        self._thread = threading.Thread(target=self._receive_all, name="ingest", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def welcome(self) -> None:
+        """Tell all producers, present and future, that frames are welcome."""
+        self.is_ready.set()
+        self._tell_all(link.Ready())
+
+    def stop_acquisitions(self) -> int:
+        """Ask every attached producer to end its acquisition; returns how many were asked."""
+        self._tell_all(link.StopAcquisition())
+        return len(self._producers)
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Stop listening and let go; may be called twice."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._socket.close()
+        self._rings.close()
+
+    def _tell_all(self, message: link.ToProducer) -> None:
+        with self._lock:
+            self._to_send += [(identity, message) for identity in self._producers.values()]
+
+    def _receive_all(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        while not self._stopping.is_set():
+            if poller.poll(POLL_MS):
+                self._receive_waiting()
+            self._close_finished_runs()
+            self._send_waiting()
+
+    def _receive_waiting(self) -> None:
+        for _ in range(DEPTH):
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if len(parts) != 3 or not hmac.compare_digest(parts[1], self._token):
+                self.health.ignored_messages += 1
+                continue
+            try:
+                message = link.decode_to_daemon(parts[2])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self.health.ignored_messages += 1
+                continue
+            self._heed(parts[0], message)
+
+    def _heed(self, identity: bytes, message: link.ToDaemon) -> None:
+        match message:
+            case link.Attach():
+                self._attach(identity, message)
+            case link.RunNews(account):
+                self._know(identity, account)
+            case link.Descriptor(header, _, _, unsent):
+                self._ensure_run(header.frame_id.stream, header.frame_id.run, header.clock_id)
+                if unsent:
+                    self._ledger.close_ranges(header.frame_id.run, unsent, Dropped(DropReason.NO_DAEMON))
+                self._take(message)
+            case link.Refusal(frame_id, reason):
+                self._ensure_run(frame_id.stream, frame_id.run, "")
+                self._ledger.close(frame_id, Failed("source", reason))
+
+    def _attach(self, identity: bytes, attach: link.Attach) -> None:
+        if attach.protocol != rendezvous.PROTOCOL_VERSION:
+            reason = (
+                f"it speaks protocol {attach.protocol}, this daemon {rendezvous.PROTOCOL_VERSION}; "
+                "install the same version of stentor in both environments"
+            )
+            with self._lock:
+                self._to_send.append((identity, link.Denied(reason)))
+            return
+        logger.info("%s attached: %s, process %d", attach.stream, attach.source, attach.pid)
+        with self._lock:
+            self._producers[attach.stream] = identity
+            if self.is_ready.is_set():
+                self._to_send.append((identity, link.Ready()))
+        self.health.attached += 1
+        for account in attach.runs:
+            self._know(identity, account)
+        self._on_attach(attach.spec)
+
+    def _know(self, identity: bytes, account: link.RunAccount) -> None:
+        self._ledger.begin_run(
+            RunInfo(
+                stream=account.stream,
+                run=account.run,
+                started_wall_ns=account.started_wall_ns,
+                clock_id=account.clock_id,
+                expected=account.expected,
+            )
+        )
+        self._ledger.close_ranges(account.run, account.unsent, Dropped(DropReason.NO_DAEMON))
+        # What was sent before this account arrived, over the same ordered connection, has been entered by now.
+        self._ledger.close_holes(account.run, account.sent_below, DAEMON_LOST)
+        if account.ended is not None:
+            self._closing_runs[account.run] = (identity, account.ended)
+
+    def _ensure_run(self, stream: str, run: str, clock_id: str) -> None:
+        self._ledger.begin_run(RunInfo(stream=stream, run=run, started_wall_ns=0, clock_id=clock_id))
+
+    def _take(self, descriptor: link.Descriptor) -> None:
+        header = descriptor.header
+        if not self._ledger.enter(header):
+            self.health.duplicate_frames += 1
+            return
+        self._watch_camera_number(header)
+        if self.is_paused.is_set():
+            self._ledger.close(header.frame_id, Dropped(DropReason.PAUSED))
+        elif not self._wants(header):
+            self._ledger.close(header.frame_id, Unused())
+        else:
+            self._put(descriptor)
+
+    def _put(self, descriptor: link.Descriptor) -> None:
+        header = descriptor.header
+        try:
+            check_header(header)
+        except SourceError as err:
+            self._ledger.close(header.frame_id, Failed("ingest", str(err)))
+            return
+        buffer = self._pool.lend(header.shape_yx, header.dtype)
+        if not self._rings.copy(descriptor.pixels, buffer):
+            self._pool.take_back(buffer)
+            self._ledger.close(header.frame_id, Dropped(DropReason.OVERWRITTEN))
+            return
+        pixels = buffer.view()
+        pixels.flags.writeable = False
+        times = DoorTimes(received=header.received_ns, tapped=descriptor.tapped_ns)
+        for replaced in self._mailbox.put(slot_of(header), Arrived(Frame(header, pixels), buffer, times)):
+            self._ledger.close(replaced.frame.frame_id, Dropped(DropReason.SUPERSEDED), replaced.times)
+            self._pool.take_back(replaced.buffer)
+
+    def _watch_camera_number(self, header: FrameHeader) -> None:
+        number = header.camera_number
+        if number is None:
+            return
+        run, last = self._camera_numbers.get(header.frame_id.stream, ("", -1))
+        if run == header.frame_id.run and number > last + 1:
+            self._ledger.note_camera_gap(header.frame_id, number - last - 1)
+        self._camera_numbers[header.frame_id.stream] = (header.frame_id.run, number)
+
+    def _close_finished_runs(self) -> None:
+        for run, (identity, ended) in list(self._closing_runs.items()):
+            if not self._ledger.has_open(run):
+                self._ledger.end_run(run, ended)
+                del self._closing_runs[run]
+                with self._lock:
+                    self._to_send.append((identity, link.RunClosed(run)))
+
+    def _send_waiting(self) -> None:
+        with self._lock:
+            waiting, self._to_send = self._to_send, []
+        for identity, message in waiting:
+            try:
+                self._socket.send_multipart([identity, link.encode(message)], zmq.NOBLOCK)
+            except zmq.ZMQError as err:  # the producer is gone, or too busy to listen; it asks again when it returns
+                logger.debug("a producer could not be told %s: %s", message, err)
+
+
+def slot_of(header: FrameHeader) -> Hashable:
+    """Name the mailbox slot of a frame: newest wins within one stream and position only."""
+    return (header.frame_id.stream, header.p)
+
+
+def check_header(header: FrameHeader) -> None:
+    """Refuse a frame that could not be allocated or understood.
+
+    Raises
+    ------
+    SourceError
+        With what is wrong.
+    """
+    height, width = header.shape_yx
+    if header.dtype not in PIXEL_DTYPES:
+        raise SourceError(f"pixels of type {header.dtype} are not taken; convert them to {', '.join(PIXEL_DTYPES)}")
+    if height < 1 or width < 1 or height * width * 4 > MAX_FRAME_BYTES:
+        raise SourceError(f"a frame of {height} x {width} pixels is not taken; the limit is {MAX_FRAME_BYTES} bytes")
