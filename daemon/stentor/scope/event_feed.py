@@ -25,6 +25,8 @@ class EventFeed:
     ----------
     whole
         All events, when they were known beforehand; None: they are made one at a time while the run goes on.
+    images_per_event
+        As many as the camera has channels (several cameras behind Micro-Manager's Multi Camera).
     """
 
     def __init__(
@@ -41,14 +43,14 @@ class EventFeed:
         self._check = check
         for event in self.whole or ():
             check(event)
-        self._images_per_event = images_per_event
+        self.images_per_event = images_per_event
         self._handed_out = 0
 
     @property
     def expected(self) -> int:
         """Images asked for: by all events if they are known, else by those handed out so far."""
         count = self._handed_out if self.whole is None else sum(map(asks_for_image, self.whole))
-        return count * self._images_per_event
+        return count * self.images_per_event
 
     def __iter__(self) -> Iterator["useq.MDAEvent"]:
         for event in self._events:

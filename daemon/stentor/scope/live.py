@@ -6,13 +6,40 @@ from typing import TYPE_CHECKING, Any
 
 from stentor.core.clock import NS_PER_MS, NS_PER_S
 from stentor.core.errors import SourceError
+from stentor.scope.engine import RunReport, Sink
+from stentor.scope.errand import Errand
+from stentor.scope.readiness import check_camera, set_exposure
 from stentor.scope.tally import Tally
+from stentor.scope.turnstile import Turnstile
 
 if TYPE_CHECKING:
     import pymmcore
 
 POLL_S = 0.0005
 STALL_S = 10.0
+ABORT_TIMEOUT_S = 10.0
+
+
+def run_live(
+    core: "pymmcore.CMMCore",
+    turnstile: Turnstile,
+    sink: Sink,
+    *,
+    exposure_ms: float,
+    interval_ms: float | None,
+    frames: int | None,
+) -> RunReport:
+    """Show the camera as `Engine.live` promises, on any core."""
+    with turnstile.enter() as stop:
+        check_camera(core)
+        set_exposure(core, exposure_ms)
+        tally = Tally(sink)
+        mode = LiveMode(core, tally, stop, exposure_ms=exposure_ms)
+        errand = Errand(lambda: mode.show(interval_ms=interval_ms, frames=frames), "live")
+        errand.start()
+        if not errand.outlast(stop, urge=lambda: None, grace_s=ABORT_TIMEOUT_S + exposure_ms / 1000):
+            turnstile.break_down("live mode did not end after the abort: a driver hangs")
+        return tally.report(expected=frames, is_aborted=stop.is_set(), error=errand.error)
 
 
 class LiveMode:
@@ -23,7 +50,6 @@ class LiveMode:
         self._tally = tally
         self._stop = stop
         self._stall_ns = int(STALL_S * NS_PER_S + 5 * exposure_ms * NS_PER_MS)
-        core.setExposure(exposure_ms)
 
     def show(self, *, interval_ms: float | None, frames: int | None) -> None:
         """Deliver `frames` images (None: no limit).

@@ -1,6 +1,5 @@
 """Plus engine: acquisitions by pymmcore-plus, on Micro-Manager's core or on the simulated microscope's."""
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -10,7 +9,7 @@ from stentor.core.frame import Pixels
 from stentor.scope.engine import RunReport, Sink
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed
-from stentor.scope.live import LiveMode
+from stentor.scope.live import run_live
 from stentor.scope.readiness import EventCheck, check_camera
 from stentor.scope.tally import Tally
 from stentor.scope.turnstile import Turnstile
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
 ABORT_TIMEOUT_S = 10.0
-POLL_S = 0.02
 
 
 class PlusEngine:
@@ -36,6 +34,9 @@ class PlusEngine:
         self._turnstile = Turnstile()
         self._tally: Tally | None = None
         core.mda.events.frameReady.connect(self._on_frame)
+        if core.mda.engine is not None:
+            # Else every run ends with moves that nobody asked for, back to where the drives stood before it.
+            core.mda.engine.restore_initial_state = False
 
     def run(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence", sink: Sink) -> RunReport:
         """Run events to their end; see `Engine.run`."""
@@ -48,22 +49,18 @@ class PlusEngine:
             planned: Any = feed if feed.whole is not None else iter(feed)
             errand = Errand(lambda: self._core.mda.run(planned), "pymmcore-plus")
             errand.start()
-            error = self._await(errand, stop)
+            if not errand.outlast(stop, urge=self._cancel, grace_s=self._abort_timeout_s + self._exposure_s):
+                self._turnstile.break_down("pymmcore-plus did not end after the abort: a driver hangs")
             self._tally = None
-            return tally.report(expected=feed.expected, is_aborted=stop.is_set(), error=error)
+            return tally.report(expected=feed.expected, is_aborted=stop.is_set(), error=errand.error)
 
     def live(
         self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
     ) -> RunReport:
         """Show the camera; see `Engine.live`."""
-        with self._turnstile.enter() as stop:
-            check_camera(self._core)
-            tally = Tally(sink)
-            mode = LiveMode(self._core, tally, stop, exposure_ms=exposure_ms)
-            errand = Errand(lambda: mode.show(interval_ms=interval_ms, frames=frames), "live")
-            errand.start()
-            error = self._await(errand, stop)
-            return tally.report(expected=frames, is_aborted=stop.is_set(), error=error)
+        return run_live(
+            self._core, self._turnstile, sink, exposure_ms=exposure_ms, interval_ms=interval_ms, frames=frames
+        )
 
     def abort(self) -> None:
         """End the run in progress; see `Engine.abort`."""
@@ -80,22 +77,13 @@ class PlusEngine:
         if self._tally is not None:
             self._tally.deliver(image, metadata, event, received_ns)
 
+    @property
+    def _exposure_s(self) -> float:
+        return self._core.getExposure() / 1000
+
     def _cancel(self) -> None:
         self._core.mda.cancel()
         # The runner looks at a cancel only between images; a camera that waits for a trigger must be stopped.
         with suppress(RuntimeError):
             if self._core.isSequenceRunning():
                 self._core.stopSequenceAcquisition()
-
-    def _await(self, errand: Errand, stop: threading.Event) -> str | None:
-        deadline_s: float | None = None
-        while not errand.is_done(POLL_S):
-            if not stop.is_set():
-                continue
-            # Again and again: a cancel that comes before the runner is under way is forgotten by it.
-            self._cancel()
-            deadline_s = deadline_s or time.monotonic() + self._abort_timeout_s + self._core.getExposure() / 1000
-            if time.monotonic() > deadline_s:
-                self._turnstile.break_down(f"no end {self._abort_timeout_s:.0f} s after the abort: a driver hangs")
-                return "the driver did not come back from the abort; restart the scope"
-        return errand.error

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pymmcore
     import useq
 
+LONGEST_EXPOSURE_MS = 3_600_000.0
+
 
 def check_camera(core: "pymmcore.CMMCore") -> None:
     """Make sure that there is a camera, that it is idle and that its pixels can be used.
@@ -73,8 +75,23 @@ def check_channel(core: "pymmcore.CMMCore", group: str, preset: str) -> None:
 
 def check_exposure(exposure_ms: float) -> None:
     """Refuse an exposure that no camera can make, with ConfigError."""
-    if not 0 < exposure_ms < 3_600_000:
+    if not 0 < exposure_ms < LONGEST_EXPOSURE_MS:
         raise ConfigError(f"an exposure of {exposure_ms} ms cannot be made; give milliseconds, more than 0")
+
+
+def set_exposure(core: "pymmcore.CMMCore", exposure_ms: float) -> None:
+    """Set an exposure and read it back: drivers correct what they dislike without a word.
+
+    Raises
+    ------
+    ConfigError
+        It is out of all reason, or the camera keeps another one, more than a tenth away.
+    """
+    check_exposure(exposure_ms)
+    core.setExposure(exposure_ms)
+    kept_ms = core.getExposure()
+    if abs(kept_ms - exposure_ms) > max(0.1 * exposure_ms, 0.1):
+        raise ConfigError(f"{core.getCameraDevice()} takes no exposure of {exposure_ms} ms, it keeps {kept_ms:g} ms")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -8,12 +8,14 @@ from stentor.core.errors import ConfigError
 from stentor.core.stage import FrameSpec
 from stentor.scope.affine import pixel_size_um
 from stentor.scope.engine import Engine
-from stentor.scope.opening import open_plus_core, start_pycromanager_core
-from stentor.scope.readiness import check_camera, check_channel, check_exposure, nearest
+from stentor.scope.opening import open_plus_core, release, start_pycromanager_core
+from stentor.scope.readiness import check_camera, check_channel, nearest, set_exposure
 from stentor.scope.settings import RigSettings
 
 if TYPE_CHECKING:
     import pymmcore
+
+    from stentor.scope.simulated.core import SimulatedCore
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,12 @@ def _open_simulated(settings: RigSettings) -> Rig:
 
     core = open_simulated_core(settings.simulated)
     prepare(core, settings)
-    return Rig(PlusEngine(core), core, settings, core.close)
+    return Rig(PlusEngine(core), core, settings, lambda: _close_simulated(core))
+
+
+def _close_simulated(core: "SimulatedCore") -> None:
+    core.close()
+    release(core)
 
 
 def _open_plus(settings: RigSettings) -> Rig:
@@ -83,7 +90,7 @@ def _open_plus(settings: RigSettings) -> Rig:
 
     core = open_plus_core(settings)
     prepare(core, settings)
-    return Rig(PlusEngine(core), core, settings, core.unloadAllDevices)
+    return Rig(PlusEngine(core), core, settings, lambda: release(core))
 
 
 def _open_pycromanager(settings: RigSettings) -> Rig:
@@ -91,7 +98,7 @@ def _open_pycromanager(settings: RigSettings) -> Rig:
 
     core = start_pycromanager_core(settings)
     prepare(core, settings)
-    return Rig(PycroEngine(core), core, settings, core.unloadAllDevices)
+    return Rig(PycroEngine(core), core, settings, lambda: release(core))
 
 
 def prepare(core: "pymmcore.CMMCore", settings: RigSettings) -> None:
@@ -113,5 +120,4 @@ def prepare(core: "pymmcore.CMMCore", settings: RigSettings) -> None:
         core.setConfig(core.getChannelGroup(), settings.channel)
         core.waitForConfig(core.getChannelGroup(), settings.channel)
     if settings.exposure_ms is not None:
-        check_exposure(settings.exposure_ms)
-        core.setExposure(settings.exposure_ms)
+        set_exposure(core, settings.exposure_ms)

@@ -1,0 +1,91 @@
+"""Pycro engine: acquisitions by pycromanager's Python backend, on Micro-Manager's core in this process."""
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stentor.core.errors import StentorError
+from stentor.scope.engine import RunReport, Sink
+from stentor.scope.event_feed import EventFeed
+from stentor.scope.live import run_live
+from stentor.scope.pycro_events import check_translatable
+from stentor.scope.pycro_run import STALL_S, PycroRun
+from stentor.scope.readiness import EventCheck, check_camera
+from stentor.scope.tally import Tally
+from stentor.scope.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    import pymmcore
+    import useq
+
+logger = logging.getLogger(__name__)
+
+END_TIMEOUT_S = 10.0
+
+
+class PycroEngine:
+    """An `Engine` over the core that `pycromanager.start_headless` started, which it owns from now on.
+
+    pycromanager's threads are no daemons: when one hangs in a driver, the engine refuses further runs and the
+    process must be ended by `os._exit` or from outside.
+    """
+
+    def __init__(
+        self, core: "pymmcore.CMMCore", *, end_timeout_s: float = END_TIMEOUT_S, stall_s: float = STALL_S
+    ) -> None:
+        self._core = core
+        self._end_timeout_s = end_timeout_s
+        self._stall_s = stall_s
+        self._turnstile = Turnstile()
+
+    def run(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence", sink: Sink) -> RunReport:
+        """Run events to their end; see `Engine.run`."""
+        with self._turnstile.enter() as stop:
+            check_camera(self._core)
+            feed = EventFeed(events, stop, self._check, images_per_event=self._core.getNumberOfCameraChannels())
+            self._forget_exposure(feed)
+            tally = Tally(sink)
+            run = PycroRun(feed, tally, stop, stall_s=self._stall_s)
+            error = None
+            try:
+                run.feed_all()
+            except StentorError as err:
+                error = str(err)
+            finally:
+                error = self._finish(run) or error
+            return tally.report(expected=feed.expected, is_aborted=stop.is_set(), error=error)
+
+    def live(
+        self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
+    ) -> RunReport:
+        """Show the camera; see `Engine.live`."""
+        return run_live(
+            self._core, self._turnstile, sink, exposure_ms=exposure_ms, interval_ms=interval_ms, frames=frames
+        )
+
+    def abort(self) -> None:
+        """End the run in progress; see `Engine.abort`."""
+        self._turnstile.abort()
+
+    def close(self) -> None:
+        """Abort; see `Engine.close`."""
+        self.abort()
+
+    def _check(self, event: "useq.MDAEvent") -> None:
+        EventCheck(self._core)(event)
+        check_translatable(event)
+
+    def _forget_exposure(self, feed: EventFeed) -> None:
+        # pycromanager's engine outlives its acquisitions and sets an exposure only if it differs from that of the
+        # last event it saw, whatever live mode or a script has set since.
+        if feed.whole and feed.whole[0].exposure is not None:
+            self._core.setExposure(feed.whole[0].exposure)
+
+    def _finish(self, run: PycroRun) -> str | None:
+        errand = run.finish(self._end_timeout_s + self._core.getExposure() / 1000)
+        if not errand.is_done(0):
+            self._turnstile.break_down("pycromanager's threads did not end: a driver hangs")
+            return "pycromanager's threads did not end; restart the scope"
+        if self._core.isSequenceRunning():
+            self._core.stopSequenceAcquisition()
+        return errand.error
