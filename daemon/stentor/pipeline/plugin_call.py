@@ -18,5 +18,5 @@ def call_plugin(plugin: str, call: Callable[[], Answer]) -> Answer:
     """
     try:
         return call()
-    except Exception as err:  # noqa: BLE001 - the boundary between us and any plugin
+    except Exception as err:  # the boundary between us and any plugin
         raise StageError(f"{plugin}: {type(err).__name__}: {err}") from err

@@ -1,0 +1,226 @@
+"""Listener: receive results from the daemon of a rig, across its restarts."""
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final, Self
+
+import msgspec
+import zmq
+
+from stentor.client.result import Result
+from stentor.core.clock import Clock, age_ms
+from stentor.core.errors import PublishError
+from stentor.wire import consumer, message, platforms, rendezvous, sockets
+
+REPEAT_EVERY_S: Final = 1.0
+RECORD_CREDIT: Final = 32
+
+
+class Listener:
+    """One registered consumer; used by one thread. Iterate over it, or call `receive`; `close` may be called twice.
+
+    Iteration ends only by `close`, a cut-off (PublishError), or after `idle_timeout_s` without a result.
+
+    Parameters
+    ----------
+    rig
+        Name of the rig, as in its configuration.
+    name
+        Name of this consumer; None: a fresh one. A record consumer that wants to resume needs a name of its own.
+    delivery
+        "control": the newest result, late comers dropped. "record": every result exactly once and in order.
+    images
+        Receive label images and image findings, too.
+    deadline_ms
+        With "control": do not send what is older.
+    idle_timeout_s
+        End the iteration after so long without a result; None: wait for ever.
+    """
+
+    def __init__(
+        self,
+        rig: str = rendezvous.DEFAULT_NAME,
+        *,
+        name: str | None = None,
+        delivery: consumer.Delivery = "control",
+        images: bool = False,
+        deadline_ms: float | None = None,
+        idle_timeout_s: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._rig = rig
+        self._clock = clock or platforms.system_clock()
+        self._idle_timeout_s = idle_timeout_s
+        self._register = consumer.Register(
+            name=name or f"listener-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+            delivery=delivery,
+            credit=RECORD_CREDIT if delivery == "record" else 1,
+            images=images,
+            deadline_ms=deadline_ms,
+        )
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._socket: sockets.Socket | None = None
+        self._token = b""
+        self._epoch = ""
+        self._last_counter = -1
+        self._spoke_at = float("-inf")
+        self._is_owing = False
+        self.is_registered = False
+        self.malformed = 0
+        self.events: list[message.EventHeader] = []
+
+    def receive(self, timeout_s: float) -> Result | None:
+        """Return the next result; None after `timeout_s`, also when there is no daemon yet.
+
+        Raises
+        ------
+        PublishError
+            If the daemon cut this consumer off; the message says why.
+        """
+        deadline = time.monotonic() + timeout_s
+        self._settle_debt()
+        while True:
+            self._keep_in_touch()
+            left_s = deadline - time.monotonic()
+            parts = self._next_parts(min(max(left_s, 0.0), 0.2))
+            result = None if parts is None else self._read(parts)
+            if result is not None:
+                return result
+            if left_s <= 0:
+                return None
+
+    def __iter__(self) -> Iterator[Result]:
+        idle_since = time.monotonic()
+        while self._context is not None and not self._context.closed:
+            result = self.receive(0.5)
+            if result is not None:
+                yield result
+                idle_since = time.monotonic()
+            elif self._idle_timeout_s is not None and time.monotonic() - idle_since > self._idle_timeout_s:
+                return
+
+    def wait_until_registered(self, timeout_s: float) -> bool:
+        """Wait until the daemon knows this consumer; what comes meanwhile is kept for `receive`."""
+        deadline = time.monotonic() + timeout_s
+        while not self.is_registered and time.monotonic() < deadline:
+            self._keep_in_touch()
+            parts = self._next_parts(0.05)
+            if parts is not None:
+                self._read(parts)
+        return self.is_registered
+
+    def close(self) -> None:
+        """Take leave and disconnect."""
+        if self._context.closed:
+            return
+        self._settle_debt()
+        self._say(consumer.Leave())
+        if self._socket is not None:
+            self._socket.close(linger=200)
+        self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _keep_in_touch(self) -> None:
+        """Follow the rendezvous, and repeat what the daemon must know: both are levels, so repetition is harmless."""
+        now = time.monotonic()
+        if now - self._spoke_at < (REPEAT_EVERY_S if self.is_registered else 0.1):
+            return
+        self._spoke_at = now
+        found = rendezvous.find(self._rig)
+        token = b"" if found is None else found.token.encode()
+        if token != self._token:
+            self._connect(found)
+        if self.is_registered:
+            self._say(consumer.Credit(self._last_counter))
+        else:
+            self._say(msgspec.structs.replace(self._register, epoch=self._epoch, resume_after=self._last_counter))
+
+    def _connect(self, found: rendezvous.Rendezvous | None) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+        self.is_registered = False
+        self._token = b""
+        if found is not None:
+            self._token = found.token.encode()
+            self._socket = sockets.connect(
+                self._context, zmq.DEALER, found.endpoints.results, max_bytes=sockets.MAX_RESULT_BYTES, depth=64
+            )
+
+    def _say(self, said: consumer.FromConsumer) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(zmq.Again):  # not connected yet; said again soon
+                self._socket.send_multipart([self._token, consumer.encode(said)], zmq.NOBLOCK)
+
+    def _settle_debt(self) -> None:
+        """Tell the daemon that the last result has been worked on."""
+        if self._is_owing:
+            self._is_owing = False
+            self._say(consumer.Credit(self._last_counter))
+
+    def _next_parts(self, timeout_s: float) -> list[bytes] | None:
+        if self._socket is None:
+            time.sleep(min(timeout_s, 0.05))
+            return None
+        if not self._socket.poll(int(timeout_s * 1000)):
+            return None
+        return self._socket.recv_multipart()
+
+    def _read(self, parts: list[bytes]) -> Result | None:
+        if len(parts) == 1:
+            self._heed(parts[0])
+            return None
+        try:
+            header, findings = message.decode(parts)
+        except message.MalformedMessage:
+            self.malformed += 1
+            return None
+        if self._register.delivery == "record" and not self._is_next(header):
+            return None
+        self._last_counter = header.counter
+        self._is_owing = True
+        if isinstance(header, message.EventHeader):
+            self.events = [*self.events[-99:], header]
+            self._settle_debt()
+            return None
+        return Result(header, findings, age_ms(header.frame.received_ns, header.frame.clock_id, self._clock))
+
+    def _is_next(self, header: message.Header) -> bool:
+        if header.epoch == self._epoch and header.counter > self._last_counter + 1:
+            self.is_registered = False  # the connection lost some: have them sent again
+            self._spoke_at = float("-inf")
+            return False
+        return header.epoch == self._epoch and header.counter > self._last_counter
+
+    def _heed(self, raw: bytes) -> None:
+        try:
+            answer = consumer.decode_to_consumer(raw)
+        except msgspec.DecodeError:
+            self.malformed += 1
+            return
+        match answer:
+            case consumer.Registered(epoch, resumed_after):
+                if epoch != self._epoch:
+                    self._epoch, self._last_counter = epoch, resumed_after
+                self.is_registered = True
+            case consumer.Unknown():
+                self.is_registered = False
+                self._spoke_at = float("-inf")
+            case consumer.CutOff(reason):
+                raise PublishError(f"the daemon cut this consumer off: {reason}")
+
+
+def listen(rig: str = rendezvous.DEFAULT_NAME, **options: Any) -> Iterator[Result]:
+    """Yield results as they come; see `Listener` for the options. Ends with the loop that uses it."""
+    with Listener(rig, **options) as listener:
+        yield from listener

@@ -1,0 +1,68 @@
+"""Result: what a listener receives for one frame."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stentor.core.clock import NS_PER_MS
+from stentor.core.finding import Finding, Image, Labels, Objects
+from stentor.core.frame import FrameHeader
+from stentor.wire.message import ResultHeader
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """One analysed frame.
+
+    Attributes
+    ----------
+    header
+        The whole header, with times, models and scores.
+    findings
+        By name; arrays are read-only.
+    age_ms
+        From the frame's arrival at its producer to its arrival here, in milliseconds; None when the two clocks
+        cannot be compared.
+    """
+
+    header: ResultHeader
+    findings: Mapping[str, Finding]
+    age_ms: float | None
+
+    @property
+    def frame(self) -> FrameHeader:
+        """The frame's header."""
+        return self.header.frame
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the stream's deadline was missed; such a result is no reason to act."""
+        return self.header.outcome == "late"
+
+    @property
+    def objects(self) -> Objects:
+        """The finding "objects"; an empty table when the plan measures none."""
+        found = self.findings.get("objects")
+        return found if isinstance(found, Objects) else Objects({})
+
+    @property
+    def labels(self) -> NDArray[np.int32] | None:
+        """The label image, shape (Y, X) int32; None unless asked for with `images=True`."""
+        found = self.findings.get("labels")
+        return found.labels_yx if isinstance(found, Labels) else None
+
+    def image(self, name: str) -> NDArray[Any] | None:
+        """An image finding by name, shape (Y, X); None unless asked for with `images=True` and present."""
+        found = self.findings.get(name)
+        return found.pixels_yx if isinstance(found, Image) else None
+
+    @property
+    def published_after_ms(self) -> float | None:
+        """From the frame's arrival at its producer to publication."""
+        times = self.header.times
+        if times.published is None or times.received is None:
+            return None
+        return (times.published - times.received) / NS_PER_MS

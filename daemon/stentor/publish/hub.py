@@ -1,0 +1,277 @@
+"""Hub: the one thread that owns the results, broadcast and command sockets."""
+
+import contextlib
+import hmac
+import logging
+import queue
+import socket as plain_socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import zmq
+from msgspec import structs
+
+from stentor.core.clock import NS_PER_MS, Clock
+from stentor.core.errors import PublishError
+from stentor.core.outcome import Late, Result
+from stentor.publish.outgoing import Outgoing
+from stentor.publish.outlet import Outlet
+from stentor.publish.outlets import Outlets
+from stentor.publish.publication import Publication
+from stentor.publish.settings import PublishSettings
+from stentor.wire import command, consumer, message, sockets
+
+logger = logging.getLogger(__name__)
+
+POLL_MS: Final = 20
+DEPTH: Final = 4
+WAITING: Final = 64
+
+
+class Hub:
+    """`start`, then `publish` and `announce` from any thread, at last `stop` (may be called twice).
+
+    Parameters
+    ----------
+    epoch
+        Names this start of the daemon.
+    folder
+        Where messages spill that nobody takes.
+    on_command
+        Carries out a command in the hub's thread; must not wait.
+
+    Raises
+    ------
+    PublishError
+        If a port is taken.
+    """
+
+    def __init__(
+        self,
+        context: "zmq.Context[Any]",
+        settings: PublishSettings,
+        clock: Clock,
+        *,
+        token: str,
+        epoch: str,
+        folder: Path,
+        on_command: Callable[[command.Command], command.Answer],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._token = token.encode()
+        self._epoch = epoch
+        self._on_command = on_command
+        self._results, self.results_endpoint = sockets.bind(
+            context, zmq.ROUTER, port=settings.results_port, max_bytes=sockets.MAX_CONTROL_BYTES, depth=DEPTH
+        )
+        self._broadcast, self.broadcast_endpoint = sockets.bind(
+            context, zmq.PUB, port=settings.broadcast_port, max_bytes=sockets.MAX_CONTROL_BYTES, depth=DEPTH
+        )
+        self._commands, self.commands_endpoint = sockets.bind(
+            context, zmq.ROUTER, port=settings.commands_port, max_bytes=sockets.MAX_CONTROL_BYTES, depth=64
+        )
+        self._outlets = Outlets(settings, clock, epoch=epoch, folder=folder)
+        self._waiting: queue.Queue[Publication | message.EventHeader] = queue.Queue(WAITING)
+        self._woken, self._waker = plain_socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._counter = 0
+        self._stopping = threading.Event()
+        self.ignored_messages = 0
+        self._thread = threading.Thread(target=self._serve, name="hub", daemon=True)
+
+    @property
+    def consumer_names(self) -> frozenset[str]:
+        """Names of the registered consumers."""
+        return self._outlets.names
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the spool; None: nothing."""
+        return self._outlets.fault
+
+    def consumers(self) -> tuple[command.ConsumerStatus, ...]:
+        """Return the counts of every consumer."""
+        return self._outlets.status()
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def publish(self, publication: Publication, timeout_s: float = 5.0) -> None:
+        """Queue a result; waits for room.
+
+        Raises
+        ------
+        PublishError
+            If there is none for `timeout_s`: the hub's thread has died or hangs.
+        """
+        try:
+            self._waiting.put(publication, timeout=timeout_s)
+        except queue.Full:
+            raise PublishError(f"the publisher has taken nothing for {timeout_s} s") from None
+        self._wake()
+
+    def announce(self, kind: str, text: str, **data: str | int | float) -> None:
+        """Queue an event; dropped with a log line when the publisher is hopelessly behind."""
+        header = message.EventHeader(
+            epoch=self._epoch, counter=-1, kind=kind, text=text, wall_ns=self._clock.wall_ns(), data=data
+        )
+        try:
+            self._waiting.put_nowait(header)
+        except queue.Full:
+            logger.warning("event %s was not published: %s", kind, text)
+        self._wake()
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Publish what waits, give recorders until `timeout_s` to acknowledge, and close the sockets."""
+        if self._stopping.is_set():
+            return
+        self._linger_until_ns = self._clock.monotonic_ns() + int(timeout_s * 1e9)
+        self._stopping.set()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s + 1)
+        for socket in (self._results, self._broadcast, self._commands):
+            socket.close()
+        self._outlets.close()
+        self._woken.close()
+        self._waker.close()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # enough wake-ups are under way, or the hub is closed
+            self._waker.send(b".")
+
+    # --- the hub's thread -----------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        for waitable in (self._results, self._commands, self._woken):
+            poller.register(waitable, zmq.POLLIN)
+        while not self._is_done():
+            poller.poll(POLL_MS)
+            self._drain_wakes()
+            self._heed_consumers()
+            self._publish_waiting()
+            self._send_due()
+            self._obey_commands()
+            self._outlets.forget_silent()
+
+    def _is_done(self) -> bool:
+        if not self._stopping.is_set():
+            return False
+        if self._clock.monotonic_ns() > self._linger_until_ns:
+            return True
+        return self._waiting.empty() and self._outlets.is_settled()
+
+    def _drain_wakes(self) -> None:
+        try:
+            while self._woken.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _publish_waiting(self) -> None:
+        for _ in range(WAITING):
+            try:
+                item = self._waiting.get_nowait()
+            except queue.Empty:
+                return
+            outgoing = self._result(item) if isinstance(item, Publication) else self._event(item)
+            self._outlets.offer(outgoing, is_event=not isinstance(item, Publication))
+            self._send(self._broadcast, outgoing.parts(images=False))
+            self._send_due()
+            for identity, cut_off in self._outlets.overflowing():
+                self._answer(identity, cut_off)
+                logger.warning("a record consumer is cut off: %s", cut_off.reason)
+                self.announce("consumer-cut-off", cut_off.reason)
+
+    def _event(self, header: message.EventHeader) -> Outgoing:
+        return Outgoing.event(self._counter, structs.replace(header, counter=self._next_counter()))
+
+    def _result(self, publication: Publication) -> Outgoing:
+        times = structs.replace(publication.times, published=self._clock.monotonic_ns())
+        outcome = self._outcome(publication, times.published or 0)
+        counter = self._next_counter()
+
+        def make_header(**variant: Any) -> message.ResultHeader:
+            return message.ResultHeader(
+                epoch=self._epoch,
+                counter=counter,
+                frame=publication.header,
+                outcome="late" if isinstance(outcome, Late) else "result",
+                times=times,
+                stage_ms=publication.stage_ms,
+                models=publication.models,
+                **variant,
+            )
+
+        outgoing = Outgoing(counter, make_header, publication.findings, publication.header.received_ns)
+        outgoing.forget_findings(images_wanted=self._outlets.wants_images())
+        publication.on_published(outcome, times)
+        return outgoing
+
+    def _outcome(self, publication: Publication, published_ns: int) -> Result | Late:
+        limit_ms = self._settings.deadline_ms
+        age_ms = (published_ns - publication.header.received_ns) / NS_PER_MS
+        return Late() if limit_ms is not None and age_ms > limit_ms else Result()
+
+    def _next_counter(self) -> int:
+        self._counter += 1
+        return self._counter - 1
+
+    def _send_due(self) -> None:
+        for identity, outlet in self._outlets.due():
+            self._send_all_to(identity, outlet)
+
+    def _send_all_to(self, identity: bytes, outlet: Outlet) -> None:
+        while (parts := outlet.next_message()) is not None:
+            if not self._send(self._results, [identity, *parts]):
+                return
+            outlet.sent()
+
+    def _heed_consumers(self) -> None:
+        while (parts := self._receive(self._results)) is not None:
+            if len(parts) != 3 or not hmac.compare_digest(parts[1], self._token):
+                self.ignored_messages += 1
+                continue
+            try:
+                said = consumer.decode_from_consumer(parts[2])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self.ignored_messages += 1
+                continue
+            answer = self._outlets.heed(parts[0], said)
+            if answer is not None:
+                self._answer(parts[0], answer)
+
+    def _answer(self, identity: bytes, answer: consumer.ToConsumer) -> None:
+        self._send(self._results, [identity, consumer.encode(answer)])
+
+    def _obey_commands(self) -> None:
+        while (parts := self._receive(self._commands)) is not None:
+            if len(parts) != 3 or not hmac.compare_digest(parts[1], self._token):
+                self.ignored_messages += 1
+                continue
+            try:
+                asked = command.decode_command(parts[2])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self.ignored_messages += 1
+                continue
+            self._send(self._commands, [parts[0], command.encode(self._on_command(asked))])
+
+    def _receive(self, socket: sockets.Socket) -> list[bytes] | None:
+        try:
+            return socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+
+    def _send(self, socket: sockets.Socket, parts: list[bytes]) -> bool:
+        try:
+            socket.send_multipart(parts, zmq.NOBLOCK)
+        except zmq.ZMQError:  # full, or its peer is gone; what must not be lost is still in its outlet
+            return False
+        return True

@@ -1,0 +1,30 @@
+"""Publication: what the pipeline hands to the hub for one frame."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stentor.core.doors import DoorTimes
+from stentor.core.finding import Finding
+from stentor.core.frame import FrameHeader
+from stentor.core.outcome import Late, Result
+from stentor.core.stage import ModelIdentity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Publication:
+    """A finished analysis.
+
+    Attributes
+    ----------
+    times
+        Stamps up to `post`; the hub adds `published`.
+    on_published
+        Called in the hub's thread once the arrays are copied: the frame may close and its buffer be recycled.
+    """
+
+    header: FrameHeader
+    findings: dict[str, Finding]
+    times: DoorTimes
+    stage_ms: dict[str, float]
+    models: dict[str, ModelIdentity]
+    on_published: Callable[[Result | Late, DoorTimes], None]
