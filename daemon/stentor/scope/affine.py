@@ -9,51 +9,58 @@ below the centre to come to the centre, S being where the drive stands. So the s
 and every mirror, turn and sign, that of y included, is inside A: nothing is flipped here.
 """
 
+import math
 from collections.abc import Sequence
 
 from stentor.core.frame import PixelToStage
 
+TOLERANCE = 0.1
 
-def pixel_size_um(affine: Sequence[float]) -> float | None:
-    """Side of one pixel by `getPixelSizeAffine`'s six numbers; None: uncalibrated.
 
-    >>> pixel_size_um((0.0, 0.65, 0.0, -0.65, 0.0, 0.0))
-    0.65
+def is_calibrated(affine: Sequence[float], pixel_size_um: float) -> bool:
+    """Tell whether an affine was measured, and not made up by the core.
+
+    Where the `.cfg` has a pixel size but no affine the core answers with that of 1 µm pixels (MMCore 12.5): objects
+    of a 40x objective would be placed four times too far apart. So the two must agree.
+
+    Parameters
+    ----------
+    affine
+        `getPixelSizeAffine`: xx, xy, x0, yx, yy, y0 for the binning in use.
+    pixel_size_um
+        `getPixelSizeUm` for the same binning; 0 where the `.cfg` has none.
+
+    >>> is_calibrated((0.0, 0.65, 0.0, -0.65, 0.0, 0.0), 0.65)
+    True
+    >>> is_calibrated((1.0, 0.0, 0.0, 0.0, 1.0, 0.0), 0.25)
+    False
     """
     xx, xy, _, yx, yy, _ = affine
-    area = abs(xx * yy - xy * yx)
-    return area**0.5 if area > 0 else None
+    side_um = math.sqrt(abs(xx * yy - xy * yx))
+    return side_um > 0 and abs(side_um - pixel_size_um) <= TOLERANCE * pixel_size_um
 
 
 def pixel_to_stage(
     affine: Sequence[float],
     *,
-    x_um: float | None,
-    y_um: float | None,
+    x_um: float,
+    y_um: float,
     roi_xywh: tuple[int, int, int, int],
     chip_wh: tuple[int, int] | None = None,
-) -> PixelToStage | None:
+) -> PixelToStage:
     """Fold the stage position and the region of interest into Micro-Manager's affine.
 
     Parameters
     ----------
     affine
-        `getPixelSizeAffine`: xx, xy, x0, yx, yy, y0 for the binning in use. Its offsets are not used: Micro-Manager
-        writes 0 there.
+        As in `is_calibrated`. Its offsets are not used: Micro-Manager writes 0 there.
     x_um, y_um
-        Where the xy drive stood; None: unknown.
+        Where the xy drive stood.
     roi_xywh
         Region of interest in binned pixels.
     chip_wh
         Size of the whole chip in binned pixels; None: unknown, and the region's own centre is taken for the chip's.
-
-    Returns
-    -------
-    PixelToStage | None
-        None when the microscope is uncalibrated or the position is unknown.
     """
-    if pixel_size_um(affine) is None or x_um is None or y_um is None:
-        return None
     left, top, width, height = roi_xywh
     if chip_wh is None:
         left, top, chip_wh = 0, 0, (width, height)

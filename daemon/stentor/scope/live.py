@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stentor.core.clock import NS_PER_MS, NS_PER_S
@@ -14,6 +15,8 @@ from stentor.scope.turnstile import Turnstile
 
 if TYPE_CHECKING:
     import pymmcore
+
+SnapTags = Callable[[], Mapping[str, Any]]
 
 POLL_S = 0.0005
 STALL_S = 10.0
@@ -28,13 +31,14 @@ def run_live(
     exposure_ms: float,
     interval_ms: float | None,
     frames: int | None,
+    snap_tags: SnapTags | None = None,
 ) -> RunReport:
     """Show the camera as `Engine.live` promises, on any core."""
     with turnstile.enter() as stop:
         check_camera(core)
         set_exposure(core, exposure_ms)
         tally = Tally(sink)
-        mode = LiveMode(core, tally, stop, exposure_ms=exposure_ms)
+        mode = LiveMode(core, tally, stop, exposure_ms=exposure_ms, snap_tags=snap_tags)
         errand = Errand(lambda: mode.show(interval_ms=interval_ms, frames=frames), "live")
         errand.start()
         if not errand.outlast(stop, urge=lambda: None, grace_s=ABORT_TIMEOUT_S + exposure_ms / 1000):
@@ -45,10 +49,19 @@ def run_live(
 class LiveMode:
     """Shows one camera once: `show` blocks until the frames have come, the stop event is set or the camera fails."""
 
-    def __init__(self, core: "pymmcore.CMMCore", tally: Tally, stop: threading.Event, *, exposure_ms: float) -> None:
+    def __init__(
+        self,
+        core: "pymmcore.CMMCore",
+        tally: Tally,
+        stop: threading.Event,
+        *,
+        exposure_ms: float,
+        snap_tags: SnapTags | None = None,
+    ) -> None:
         self._core = core
         self._tally = tally
         self._stop = stop
+        self._snap_tags = snap_tags or (lambda: {})
         self._stall_ns = int(STALL_S * NS_PER_S + 5 * exposure_ms * NS_PER_MS)
 
     def show(self, *, interval_ms: float | None, frames: int | None) -> None:
@@ -109,7 +122,8 @@ class LiveMode:
             self._core.snapImage()
             pixels = self._core.getImage()
             received_ns = time.perf_counter_ns()
-            self._tally.deliver(pixels, {"Camera": self._core.getCameraDevice()}, None, received_ns)
+            tags = {"Camera": self._core.getCameraDevice(), **self._snap_tags()}
+            self._tally.deliver(pixels, tags, None, received_ns)
             # A late image is not made up for: two in a row would double the light.
             due_s = max(due_s + interval_s, time.perf_counter())
 

@@ -1,7 +1,7 @@
 """Plus engine: acquisitions by pymmcore-plus, on Micro-Manager's core or on the simulated microscope's."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,23 @@ class PlusEngine:
 
     Make it before anybody else listens to `core.mda.events`: a listener that raises costs those connected after it
     their frame.
+
+    Parameters
+    ----------
+    snap_tags
+        Tells the camera's tags of the newest image, where its core drops those of a snap (`UniMMCore`); None: the
+        camera has no others than the core's.
     """
 
-    def __init__(self, core: "CMMCorePlus", *, abort_timeout_s: float = ABORT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        core: "CMMCorePlus",
+        *,
+        snap_tags: Callable[[], Mapping[str, Any]] | None = None,
+        abort_timeout_s: float = ABORT_TIMEOUT_S,
+    ) -> None:
         self._core = core
+        self._snap_tags = snap_tags
         self._abort_timeout_s = abort_timeout_s
         self._turnstile = Turnstile()
         self._tally: Tally | None = None
@@ -59,7 +72,13 @@ class PlusEngine:
     ) -> RunReport:
         """Show the camera; see `Engine.live`."""
         return run_live(
-            self._core, self._turnstile, sink, exposure_ms=exposure_ms, interval_ms=interval_ms, frames=frames
+            self._core,
+            self._turnstile,
+            sink,
+            exposure_ms=exposure_ms,
+            interval_ms=interval_ms,
+            frames=frames,
+            snap_tags=self._snap_tags,
         )
 
     def abort(self) -> None:
@@ -75,6 +94,8 @@ class PlusEngine:
     def _on_frame(self, image: Pixels, event: "useq.MDAEvent", metadata: Mapping[str, Any]) -> None:
         received_ns = time.perf_counter_ns()
         if self._tally is not None:
+            if self._snap_tags is not None and "camera_metadata" not in metadata:
+                metadata = {**metadata, "camera_metadata": dict(self._snap_tags())}
             self._tally.deliver(image, metadata, event, received_ns)
 
     @property

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from stentor.core.errors import ConfigError
 from stentor.core.stage import FrameSpec
-from stentor.scope.affine import pixel_size_um
+from stentor.scope.core_state import read_chip
 from stentor.scope.engine import Engine
+from stentor.scope.header import HeaderMaker
 from stentor.scope.opening import open_plus_core, release, start_pycromanager_core
 from stentor.scope.readiness import check_camera, check_channel, nearest, set_exposure
 from stentor.scope.settings import RigSettings
@@ -30,11 +31,14 @@ class Rig:
         For what is no acquisition: moving, reading back. Never for taking images behind the engine's back.
     settings
         What it was opened with.
+    chip_wh
+        Size of the camera's chip in unbinned pixels.
     """
 
     engine: Engine
     core: "pymmcore.CMMCore"
     settings: RigSettings
+    chip_wh: tuple[int, int]
     _shut_down: Callable[[], None] = field(repr=False)
 
     def frame_spec(self) -> FrameSpec:
@@ -43,8 +47,12 @@ class Rig:
         return FrameSpec(
             shape_yx=(core.getImageHeight(), core.getImageWidth()),
             dtype="uint8" if core.getBytesPerPixel() == 1 else "uint16",
-            pixel_size_um=pixel_size_um(core.getPixelSizeAffine()),
+            pixel_size_um=core.getPixelSizeUm() or None,
         )
+
+    def headers(self, *, stream: str, run: str, clock_id: str) -> HeaderMaker:
+        """Make the maker of headers for one run."""
+        return HeaderMaker(self.core, stream=stream, run=run, clock_id=clock_id, chip_wh=self.chip_wh)
 
     def close(self) -> None:
         """Abort what runs, then let go of the devices."""
@@ -77,7 +85,8 @@ def _open_simulated(settings: RigSettings) -> Rig:
 
     core = open_simulated_core(settings.simulated)
     prepare(core, settings)
-    return Rig(PlusEngine(core), core, settings, lambda: _close_simulated(core))
+    engine = PlusEngine(core, snap_tags=lambda: core.camera.last_tags)
+    return Rig(engine, core, settings, read_chip(core), lambda: _close_simulated(core))
 
 
 def _close_simulated(core: "SimulatedCore") -> None:
@@ -90,7 +99,7 @@ def _open_plus(settings: RigSettings) -> Rig:
 
     core = open_plus_core(settings)
     prepare(core, settings)
-    return Rig(PlusEngine(core), core, settings, lambda: release(core))
+    return Rig(PlusEngine(core), core, settings, read_chip(core), lambda: release(core))
 
 
 def _open_pycromanager(settings: RigSettings) -> Rig:
@@ -98,7 +107,7 @@ def _open_pycromanager(settings: RigSettings) -> Rig:
 
     core = start_pycromanager_core(settings)
     prepare(core, settings)
-    return Rig(PycroEngine(core), core, settings, lambda: release(core))
+    return Rig(PycroEngine(core), core, settings, read_chip(core), lambda: release(core))
 
 
 def prepare(core: "pymmcore.CMMCore", settings: RigSettings) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stentor.core.frame import Pixels
 from stentor.scope.callback import guarded_callback
 from stentor.scope.engine import Arrival, RunReport, Sink
-from stentor.scope.metadata import camera_number
+from stentor.scope.metadata import camera_number, counts_from_zero
 
 if TYPE_CHECKING:
     import useq
@@ -29,7 +29,7 @@ class Tally:
         self, pixels: Pixels, metadata: Mapping[str, Any], event: "useq.MDAEvent | None", received_ns: int
     ) -> None:
         """Count one image and hand it to the sink; never raises."""
-        self.missed += self._hole_before(camera_number(metadata))
+        self.missed += self._hole_before(metadata)
         self._sink(Arrival(pixels, received_ns, metadata, event))
         with self._changed:
             self.received += 1
@@ -59,11 +59,12 @@ class Tally:
             error=error,
         )
 
-    def _hole_before(self, number: int | None) -> int:
-        # The core numbers from 0 anew with every sequence, so a number that does not grow begins a new count.
+    def _hole_before(self, metadata: Mapping[str, Any]) -> int:
+        number = camera_number(metadata)
         if number is None:
             return 0
-        is_new_count = self._last_number is None or number <= self._last_number
-        hole = number if is_new_count else number - (self._last_number or 0) - 1
-        self._last_number = number
-        return hole
+        before, self._last_number = self._last_number, number
+        if before is not None and number > before:
+            return number - before - 1
+        # A new count: the core begins one at 0 with every sequence.
+        return number if counts_from_zero(metadata) else 0

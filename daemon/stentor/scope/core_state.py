@@ -1,0 +1,100 @@
+"""Core state: what holds for every image until somebody changes the microscope, read in one go."""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stentor.core.frame import StagePosition
+from stentor.scope.affine import is_calibrated
+from stentor.scope.metadata import whole
+
+if TYPE_CHECKING:
+    import pymmcore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CoreState:
+    """One reading of the core; None: it did not say.
+
+    Attributes
+    ----------
+    affine
+        Micro-Manager's pixel size affine for the binning in use; None: uncalibrated.
+    chip_wh
+        The whole chip in binned pixels; None: unknown.
+    """
+
+    shape_yx: tuple[int, int]
+    camera: str
+    bit_depth: int
+    binning: int
+    roi_xywh: tuple[int, int, int, int]
+    exposure_ms: float
+    channel: str | None
+    stage: StagePosition
+    affine: tuple[float, ...] | None
+    chip_wh: tuple[int, int] | None
+
+
+def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = None) -> CoreState:
+    """Ask the core for everything; takes as long as its drives need to answer, so not once a frame.
+
+    Parameters
+    ----------
+    chip_wh
+        Width and height of the whole chip in unbinned pixels; None: unknown.
+    """
+    camera = core.getCameraDevice()
+    binning = _binning(core, camera)
+    left, top, width, height = core.getROI()
+    group = core.getChannelGroup()
+    return CoreState(
+        shape_yx=(core.getImageHeight(), core.getImageWidth()),
+        camera=camera,
+        bit_depth=core.getImageBitDepth(),
+        binning=binning,
+        roi_xywh=(left, top, width, height),
+        exposure_ms=core.getExposure(),
+        channel=(core.getCurrentConfigFromCache(group) or None) if group else None,
+        stage=read_stage(core),
+        affine=_affine(core),
+        chip_wh=None if chip_wh is None else (chip_wh[0] // binning, chip_wh[1] // binning),
+    )
+
+
+def read_stage(core: "pymmcore.CMMCore") -> StagePosition:
+    """Ask the drives where they stand; None for those that do not exist."""
+    x_um = y_um = z_um = None
+    if drive := core.getXYStageDevice():
+        x_um, y_um = core.getXPosition(drive), core.getYPosition(drive)
+    if drive := core.getFocusDevice():
+        z_um = core.getPosition(drive)
+    is_known = x_um is not None or z_um is not None
+    return StagePosition(x_um, y_um, z_um, origin="read-back" if is_known else None)
+
+
+def read_chip(core: "pymmcore.CMMCore") -> tuple[int, int]:
+    """Return width and height of the chip in unbinned pixels; to be called while no region of interest is set."""
+    binning = _binning(core, core.getCameraDevice())
+    return core.getImageWidth() * binning, core.getImageHeight() * binning
+
+
+def _binning(core: "pymmcore.CMMCore", camera: str) -> int:
+    if not core.hasProperty(camera, "Binning"):
+        return 1
+    return whole(core.getProperty(camera, "Binning").split("x")[0]) or 1
+
+
+def _affine(core: "pymmcore.CMMCore") -> tuple[float, ...] | None:
+    affine, pixel_size_um = tuple(core.getPixelSizeAffine()), core.getPixelSizeUm()
+    if is_calibrated(affine, pixel_size_um):
+        return affine
+    if pixel_size_um > 0:
+        logger.warning(
+            "the pixel size is %g um but its affine is not calibrated: nothing will move on account of pixels; run "
+            "Micro-Manager's pixel size calibration and save the .cfg",
+            pixel_size_um,
+        )
+    return None
