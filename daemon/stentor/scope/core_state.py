@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stentor.core.frame import StagePosition
 from stentor.scope.affine import is_calibrated
-from stentor.scope.metadata import whole
+from stentor.scope.metadata import binning_factor
 
 if TYPE_CHECKING:
     import pymmcore
@@ -84,7 +84,9 @@ def read_chip(core: "pymmcore.CMMCore") -> tuple[int, int]:
 def _binning(core: "pymmcore.CMMCore", camera: str) -> int:
     if not core.hasProperty(camera, "Binning"):
         return 1
-    return whole(core.getProperty(camera, "Binning").split("x")[0]) or 1
+    # Text, but a number where the camera is written in Python.
+    value: object = core.getProperty(camera, "Binning")
+    return binning_factor(value) or 1
 
 
 def _affine(core: "pymmcore.CMMCore") -> tuple[float, ...] | None:

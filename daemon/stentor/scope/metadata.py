@@ -48,12 +48,16 @@ def camera_name(metadata: Mapping[str, Any]) -> str | None:
 
 
 def binning(metadata: Mapping[str, Any]) -> int | None:
-    """Return the binning, of which some cameras write both sides.
+    """Return the binning of this image."""
+    return binning_factor(camera_tags(metadata).get("Binning"))
 
-    >>> binning({"Binning": "2x2"}), binning({"Binning": 4}), binning({})
-    (2, 4, None)
+
+def binning_factor(value: object) -> int | None:
+    """Read a binning, of which some cameras write both sides.
+
+    >>> binning_factor("2x2"), binning_factor("4"), binning_factor(4), binning_factor(None)
+    (2, 4, 4, None)
     """
-    value = camera_tags(metadata).get("Binning")
     return whole(value.split("x")[0] if isinstance(value, str) else value)
 
 
