@@ -83,6 +83,12 @@ class Ingest:
         self.health = IngestHealth()
         self._thread = threading.Thread(target=self._receive_all, name="ingest", daemon=True)
 
+    @property
+    def producers(self) -> tuple[str, ...]:
+        """Streams whose producers have introduced themselves."""
+        with self._lock:
+            return tuple(self._producers)
+
     def start(self) -> None:
         """Begin to listen."""
         self._thread.start()

@@ -92,6 +92,20 @@ def withdraw(name: str, pid: int) -> None:
         path.unlink(missing_ok=True)
 
 
+def sweep_lock(name: str) -> None:
+    """Delete a rig's lock file that a killed daemon left, if nobody holds it."""
+    path = path_of(name).with_suffix(".lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        if platforms.try_lock(descriptor):
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
 class RigLock:
     """Held by the one daemon of a rig; freed by the system when the holder dies.
 

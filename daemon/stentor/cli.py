@@ -1,0 +1,165 @@
+"""Command line: verbs only; every one of them is a few lines over a room."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+from msgspec import structs
+
+from stentor.core.errors import StentorError
+from stentor.service.exit_code import ExitCode, code_for
+from stentor.wire.rendezvous import DEFAULT_NAME
+
+app = typer.Typer(
+    help="Deep learning on every frame of a running microscope, published as it happens.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+Config = Annotated[Path | None, typer.Argument(help="TOML file; without one, a simulated microscope.", metavar="FILE")]
+Name = Annotated[str, typer.Option(help="Name of the rig.")]
+
+
+def main() -> None:
+    """Run the command line; the console script's entry."""
+    app()
+
+
+@contextmanager
+def _errors_said() -> Iterator[None]:
+    """Print an error of ours as its sentence and leave with its exit code."""
+    try:
+        yield
+    except StentorError as err:
+        typer.echo(f"{type(err).__name__}: {err}", err=True)
+        raise typer.Exit(int(code_for(err))) from None
+
+
+@app.command()
+def run(
+    config: Config = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="End after so many live images.")] = None,
+    summary: Annotated[Literal["text", "json"], typer.Option(help="Form of the last words.")] = "text",
+    name: Annotated[str | None, typer.Option(help="Name of the rig; wins over the file.")] = None,
+) -> None:
+    """Watch a microscope, analyse every frame, publish the results. Ctrl-C ends it; a second one forces."""
+    from stentor.service.configuration import load_settings
+    from stentor.service.run import run_rig
+
+    with _errors_said():
+        settings = load_settings(config)
+        if frames is not None:
+            settings = structs.replace(settings, acquisition=structs.replace(settings.acquisition, frames=frames))
+        if name is not None:
+            settings = structs.replace(settings, name=name)
+        code = run_rig(settings, summary=summary)
+    raise typer.Exit(int(code))
+
+
+@app.command()
+def check(config: Config = None) -> None:
+    """Do what start-up does, except moving hardware and binding ports, and say every fault."""
+    from stentor.service.check import check as check_all
+
+    faults = 0
+    for what, fault in check_all(config):
+        faults += fault is not None
+        typer.echo(f"{'ok   ' if fault is None else 'FAULT'} {what}{'' if fault is None else ': ' + fault}")
+    raise typer.Exit(int(ExitCode.CONFIG if faults else ExitCode.DONE))
+
+
+@app.command()
+def status(name: Name = DEFAULT_NAME) -> None:
+    """Print the state of a running daemon as JSON."""
+    from stentor.client.commands import ask
+
+    with _errors_said():
+        answer = ask("status", name)
+    typer.echo(msgspec.json.format(msgspec.json.encode(answer.status), indent=2).decode())
+
+
+@app.command()
+def stop(
+    name: Name = DEFAULT_NAME,
+    daemon: Annotated[bool, typer.Option("--daemon", help="End the daemon only; the acquisition goes on.")] = False,
+) -> None:
+    """End a running acquisition and its daemon, or with --daemon only the latter."""
+    from stentor.client.commands import ask
+
+    with _errors_said():
+        typer.echo(ask("stop-daemon" if daemon else "stop", name).text)
+
+
+@app.command()
+def pause(name: Name = DEFAULT_NAME) -> None:
+    """Pause the analysis, never the camera; frames are counted as dropped(paused)."""
+    from stentor.client.commands import ask
+
+    with _errors_said():
+        typer.echo(ask("pause", name).text)
+
+
+@app.command()
+def resume(name: Name = DEFAULT_NAME) -> None:
+    """Resume a paused analysis."""
+    from stentor.client.commands import ask
+
+    with _errors_said():
+        typer.echo(ask("resume", name).text)
+
+
+@app.command()
+def listen(
+    name: Name = DEFAULT_NAME,
+    once: Annotated[bool, typer.Option("--once", help="End after one result.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Every result once and in order, not the newest.")] = False,
+    consumer: Annotated[str | None, typer.Option(help="Name of this consumer, to resume under.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Headers as JSON lines.")] = False,
+    timeout_s: Annotated[float | None, typer.Option(help="End after so long without a result.")] = None,
+) -> None:
+    """Print results as they come."""
+    from stentor.client.listener import listen as receive
+
+    options: dict[str, Any] = {"delivery": "record" if record else "control", "name": consumer}
+    results = 0
+    with _errors_said():
+        try:
+            for result in receive(name, idle_timeout_s=timeout_s, **options):
+                results += 1
+                typer.echo(msgspec.json.encode(result.header).decode() if as_json else _line(result))
+                if once:
+                    break
+        except KeyboardInterrupt:
+            return
+    if not results:
+        typer.echo(f"no result from rig {name!r}; is `stentor run` running?", err=True)
+        raise typer.Exit(int(ExitCode.PUBLISH))
+
+
+def _line(result: Any) -> str:
+    age = "age unknown" if result.age_ms is None else f"{result.age_ms:6.1f} ms old"
+    late = "  late" if result.is_late else ""
+    return f"{result.frame.frame_id}  {len(result.objects):4d} objects  {age}{late}"
+
+
+@app.command()
+def ledger(file: Annotated[Path, typer.Argument(help="A ledger.sqlite, or the folder that holds it.")]) -> None:
+    """Print what became of every frame of a run, also while it goes on."""
+    from stentor.record.ledger_reader import LedgerReader
+    from stentor.record.ledger_text import ledger_lines
+
+    with _errors_said():
+        reader = LedgerReader(file / "ledger.sqlite" if file.is_dir() else file)
+        for line in ledger_lines(reader):
+            typer.echo(line)
+        reader.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Host: opens the rig, runs its acquisition, and hands every image to the daemon without waiting for it."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stentor.core.clock import NS_PER_S, Clock
+from stentor.core.errors import ConfigError, SourceError
+from stentor.scope.acquisition import AcquisitionSettings
+from stentor.scope.core_state import read_chip
+from stentor.scope.engine import Arrival, RunReport
+from stentor.scope.header import HeaderMaker
+from stentor.scope.rig import Rig, open_rig
+from stentor.scope.settings import RigSettings
+from stentor.wire import ring
+from stentor.wire.producer import FrameProducer
+
+if TYPE_CHECKING:
+    import useq
+
+logger = logging.getLogger(__name__)
+
+BEAT_EVERY_S: Final = 0.1
+
+
+class ScopeHost:
+    """Used once, by the main thread of the scope process: `run`.
+
+    Parameters
+    ----------
+    beat
+        Called every tenth of a second while this process lives.
+    on_frame
+        Called once for every image that was named.
+    on_stall
+        Called when live images stay away longer than the settings allow: the driver hangs, and only the end of this
+        process helps.
+    must_stop
+        Asked every tenth of a second whether to end the acquisition.
+    """
+
+    def __init__(
+        self,
+        rig: RigSettings,
+        acquisition: AcquisitionSettings,
+        *,
+        rig_name: str,
+        stream: str,
+        ring_slots: int,
+        clock: Clock,
+        beat: Callable[[], None],
+        on_frame: Callable[[], None],
+        on_stall: Callable[[], None],
+        must_stop: Callable[[], bool],
+    ) -> None:
+        self._rig_settings = rig
+        self._acquisition = acquisition
+        self._rig_name = rig_name
+        self._stream = stream
+        self._ring_slots = ring_slots
+        self._clock = clock
+        self._beat = beat
+        self._on_frame = on_frame
+        self._on_stall = on_stall
+        self._must_stop = must_stop
+        self._last_image_ns: int | None = None
+        self._is_over = threading.Event()
+
+    def run(self) -> bool:
+        """Acquire to the end; False: the acquisition failed, and the log says how.
+
+        Raises
+        ------
+        ConfigError, SourceError
+            If the rig cannot be opened or the acquisition cannot be started.
+        """
+        ring.sweep()
+        events = self._read_sequence()
+        watch = threading.Thread(target=self._watch, name="scope-watch", daemon=True)
+        watch.start()
+        rig = open_rig(self._rig_settings)
+        logger.info("microscope open: %s with %s", self._rig_settings.kind, self._rig_settings.engine_name)
+        producer = FrameProducer(
+            self._rig_name,
+            self._stream,
+            source=f"{self._rig_settings.kind} scope",
+            spec=rig.frame_spec(),
+            clock=self._clock,
+            ring_slots=self._ring_slots,
+        )
+        self._rig, self._producer = rig, producer
+        try:
+            self._wait_for_daemon(producer)
+            report = self._acquire(rig, producer, events)
+        finally:
+            self._is_over.set()
+            watch.join(1.0)
+            rig.close()
+            if not producer.close(5.0):
+                logger.warning("no daemon took the account of the last run")
+        return report is None or report.reason != "failed"
+
+    def _read_sequence(self) -> "useq.MDASequence | None":
+        if self._acquisition.mode == "live":
+            return None
+        path = self._acquisition.sequence_file
+        if path is None:
+            raise ConfigError('acquisition.sequence_file is missing: mode = "sequence" needs a useq-schema file')
+        import useq
+
+        if not Path(path).is_file():
+            raise ConfigError(f"acquisition.sequence_file: no file {path}")
+        try:
+            return useq.MDASequence.from_file(path)
+        except ValueError as err:
+            raise ConfigError(f"{path}: not a useq-schema MDASequence: {err}") from err
+
+    def _wait_for_daemon(self, producer: FrameProducer) -> None:
+        deadline_ns = self._clock.monotonic_ns() + int(self._acquisition.wait_for_daemon_s * NS_PER_S)
+        while not self._must_stop() and self._clock.monotonic_ns() < deadline_ns:
+            if producer.ready.wait(BEAT_EVERY_S) or producer.denied is not None:
+                return
+        if not self._must_stop():
+            logger.warning(
+                "the analysis is not ready after %g s; starting all the same", self._acquisition.wait_for_daemon_s
+            )
+
+    def _acquire(self, rig: Rig, producer: FrameProducer, events: "useq.MDASequence | None") -> RunReport | None:
+        if self._must_stop() or producer.stop_requested.is_set():
+            return None
+        acquisition = self._acquisition
+        expected = len(list(events)) if events is not None else acquisition.frames
+        headers = HeaderMaker(
+            rig.core,
+            stream=self._stream,
+            run=producer.begin_run(expected),
+            clock_id=self._clock.clock_id,
+            chip_wh=read_chip(rig.core),
+        )
+
+        def take(arrival: Arrival) -> None:
+            self._last_image_ns = arrival.received_ns
+            frame_id = producer.next_id()
+            self._on_frame()
+            try:
+                header = headers.make(arrival, frame_id.sequence)
+            except SourceError as err:
+                producer.refuse(frame_id, str(err))
+                return
+            producer.hand_over(header, arrival.pixels)
+
+        if events is not None:
+            report = rig.engine.run(events, take)
+        else:
+            self._last_image_ns = self._clock.monotonic_ns()
+            interval_ms = None if acquisition.rate_hz is None else 1000.0 / acquisition.rate_hz
+            report = rig.engine.live(
+                take, exposure_ms=acquisition.exposure_ms, interval_ms=interval_ms, frames=acquisition.frames
+            )
+        self._last_image_ns = None
+        producer.end_run(report.reason if report.error is None else f"failed: {report.error}")
+        _say(report)
+        return report
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(BEAT_EVERY_S):
+            self._beat()
+            self._watch_for_stall()
+            rig, producer = getattr(self, "_rig", None), getattr(self, "_producer", None)
+            if rig is not None and (self._must_stop() or (producer is not None and producer.stop_requested.is_set())):
+                rig.engine.abort()
+
+    def _watch_for_stall(self) -> None:
+        last_ns = self._last_image_ns
+        acquisition = self._acquisition
+        if last_ns is None or acquisition.mode != "live":
+            return
+        pace_s = 0.0 if acquisition.rate_hz is None else 1.0 / acquisition.rate_hz
+        limit_s = acquisition.stall_timeout_s + 2 * pace_s + acquisition.exposure_ms / 1000
+        if self._clock.monotonic_ns() - last_ns > limit_s * NS_PER_S:
+            logger.error("no image for %.1f s: the camera or its driver hangs; the scope is started again", limit_s)
+            self._on_stall()
+
+
+def _say(report: RunReport) -> None:
+    if report.error is not None:
+        logger.error("acquisition failed after %d images: %s", report.received, report.error)
+    else:
+        logger.info("acquisition %s: %d images, %d missed by the camera", report.reason, report.received, report.missed)

@@ -1,0 +1,55 @@
+"""Check: everything start-up does except moving hardware and binding ports, with every fault said."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from stentor.core.errors import StentorError
+from stentor.core.stage import FrameSpec
+from stentor.pipeline.plan import build_plan
+from stentor.pipeline.runner import Runner
+from stentor.scope.rig import open_rig
+from stentor.service.configuration import load_settings
+from stentor.service.settings import Settings
+from stentor.wire.platforms import system_clock
+
+
+def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
+    """Yield what was checked with None when it is well, or with what is wrong and what to do."""
+    try:
+        settings = load_settings(path)
+    except StentorError as err:
+        for fault in str(err).splitlines():
+            yield "configuration", fault
+        return
+    yield "configuration", None
+    specs: list[FrameSpec] = []
+    yield from _step("microscope", partial(_open_and_close, settings, specs))
+    yield from _step("plan and models", partial(_build_and_warm, settings, specs))
+
+
+def _step(name: str, work: Callable[[], None]) -> Iterator[tuple[str, str | None]]:
+    try:
+        work()
+    except StentorError as err:
+        for fault in str(err).splitlines():
+            yield name, fault
+    else:
+        yield name, None
+
+
+def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
+    rig = open_rig(settings.rig)
+    try:
+        specs.append(rig.frame_spec())
+    finally:
+        rig.close()
+
+
+def _build_and_warm(settings: Settings, specs: list[FrameSpec]) -> None:
+    runner = Runner(build_plan(settings.plan), system_clock())
+    try:
+        for spec in specs:
+            runner.prepare(spec)
+    finally:
+        runner.close()

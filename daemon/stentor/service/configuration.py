@@ -1,0 +1,66 @@
+"""Configuration: read a TOML file into settings, and say everything that is wrong with it at once."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stentor.core.errors import ConfigError
+from stentor.service.settings import Settings
+from stentor.wire import rendezvous
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Return the settings of a file; None: the built-in defaults, a simulated microscope.
+
+    Raises
+    ------
+    ConfigError
+        With every fault, one a line: file, key, what was expected, and the nearest known key.
+    """
+    if path is None:
+        return Settings()
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise ConfigError(f"{path}: cannot be read: {err.strerror}; give the path of a .toml file") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{path}: is not TOML: {err}") from err
+    faults = [f"{path}: {fault}" for fault in _faults(document, Settings, "")]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    settings = msgspec.convert(document, Settings)
+    rendezvous.path_of(settings.name)
+    return _with_paths_beside(settings, path)
+
+
+def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    """Yield one sentence for each unknown key and each value of a wrong type, however many there are."""
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    for key, value in table.items():
+        where = f"{prefix}{key}"
+        if key not in fields:
+            nearest = difflib.get_close_matches(key, fields, 1)
+            hint = f"did you mean `{prefix}{nearest[0]}`?" if nearest else f"known here: {', '.join(fields)}"
+            yield f"unknown key `{where}`; {hint}"
+            continue
+        kind = fields[key].type
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, Mapping):
+            yield from _faults(value, kind, f"{where}.")
+            continue
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as err:
+            yield f"`{where}`: {err}"
+
+
+def _with_paths_beside(settings: Settings, path: Path) -> Settings:
+    """Read relative paths of the acquisition as relative to the configuration file."""
+    sequence = settings.acquisition.sequence_file
+    if sequence is None or Path(sequence).is_absolute():
+        return settings
+    acquisition = msgspec.structs.replace(settings.acquisition, sequence_file=str(path.parent / sequence))
+    return msgspec.structs.replace(settings, acquisition=acquisition)

@@ -1,0 +1,186 @@
+"""Launcher: starts the daemon and the scope, watches both, starts what dies again, and ends them in order.
+
+Holds no model, no core and no plugin, so that nothing of theirs can take it along.
+"""
+
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+from stentor.service.children import Child
+from stentor.service.exit_code import ExitCode
+from stentor.service.pulse import IDLE
+from stentor.service.session import Session
+from stentor.wire import rendezvous, ring
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 0.05
+END_SCOPE_WITHIN_S: Final = 2.5
+END_DAEMON_WITHIN_S: Final = 2.0
+FINAL: Final = frozenset(
+    {ExitCode.USAGE, ExitCode.CONFIG, ExitCode.SOURCE, ExitCode.MODEL, ExitCode.PUBLISH, ExitCode.RECORD}
+)
+"""Exit codes that another start would not mend, when they come before the first frame."""
+
+
+class Launcher:
+    """Used once, by the main thread: `run`.
+
+    Parameters
+    ----------
+    frames
+        Live images to take in all, across restarts of the scope; None: as the settings say.
+
+    Attributes
+    ----------
+    on_look
+        Called at every look, for a terminal view; set before `run`.
+    news
+        What happened to the children, in sentences.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        frames: int | None,
+        logs_to_stderr: bool,
+    ) -> None:
+        self._session = session
+        self._settings = session.settings()
+        self._frames = frames
+        self.on_look: Callable[[], None] = lambda: None
+        self._daemon = Child("daemon", session, logs_to_stderr=logs_to_stderr)
+        self._scope = Child("scope", session, logs_to_stderr=logs_to_stderr)
+        self._stage_names = [str(table.get("name", table.get("stage"))) for table in self._settings.plan]
+        self._blame: Counter[str] = Counter()
+        self._signals = 0
+        self.news: list[str] = []
+
+    def run(self) -> ExitCode:
+        """Run to the end and return the code to exit with."""
+        ring.sweep()
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            code = self._watch()
+        finally:
+            self._end()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return ExitCode.FORCED if self._signals > 1 else code
+
+    def _watch(self) -> ExitCode:
+        self._daemon.start()
+        while not self._signals:
+            self.on_look()
+            code = self._tend_daemon() or self._tend_scope()
+            if code is not None:
+                return code
+            time.sleep(LOOK_EVERY_S)
+        return ExitCode.DONE
+
+    def _tend_daemon(self) -> ExitCode | None:
+        if self._daemon.is_silent:
+            self._say("the daemon says nothing any more; it is killed and started again")
+            self._daemon.kill()
+        if self._daemon.is_running:
+            return None
+        if self._daemon.exit_code == ExitCode.DONE:  # asked to, by `stentor stop --daemon`
+            return self._without_daemon()
+        if self._daemon.may_start:
+            code = self._post_mortem(self._daemon)
+            if code is not None:
+                return code
+            self._blame_stage()
+            self._daemon.start()
+        return None
+
+    def _without_daemon(self) -> ExitCode | None:
+        """The daemon was asked to end: the acquisition goes on without it, and its end is ours."""
+        if self._scope.starts == 0 or not self._scope.is_running:
+            return ExitCode.DONE
+        return None
+
+    def _tend_scope(self) -> ExitCode | None:
+        if self._scope.starts == 0:
+            if self._daemon.is_running and self._is_daemon_announced():
+                self._start_scope()
+            return None
+        if self._scope.is_silent:
+            self._say("the scope says nothing any more; it is killed and started again")
+            self._scope.kill()
+        if self._scope.is_running:
+            return None
+        if self._scope.exit_code == ExitCode.DONE:
+            return ExitCode.DONE
+        if self._scope.may_start:
+            code = self._post_mortem(self._scope)
+            if code is not None and self._scope.pulse.frames == 0:
+                return code
+            if self._frames is not None and self._frames_left() < 1:
+                return ExitCode.DONE
+            self._start_scope()
+        return None
+
+    def _start_scope(self) -> None:
+        self._scope.start(*(() if self._frames is None else (str(self._frames_left()),)))
+
+    def _frames_left(self) -> int:
+        assert self._frames is not None
+        return self._frames - self._scope.pulse.frames
+
+    def _is_daemon_announced(self) -> bool:
+        found = rendezvous.find(self._settings.name)
+        return found is not None and found.pid == self._daemon.pid
+
+    def _post_mortem(self, child: Child) -> ExitCode | None:
+        """Say why a child died; returns the code to give up with, None: start it again."""
+        fault, code = child.take_fault(), child.exit_code
+        if code in FINAL:
+            self._say(fault or f"{child.name} ended with code {code}")
+            return ExitCode(code) if code is not None else None
+        self._say(f"{child.name} died with code {code}{f' ({fault})' if fault else ''}; it is started again")
+        return None
+
+    def _blame_stage(self) -> None:
+        """Remember which stage ran when the daemon died, and run without it when it has done so too often."""
+        index = self._daemon.pulse.stage
+        if index == IDLE:
+            return
+        left = [name for name in self._stage_names if name not in self._session.quarantined()]
+        if index >= len(left):
+            return
+        stage = left[index]
+        self._blame[stage] += 1
+        if self._blame[stage] >= self._settings.analysis.quarantine_after:
+            self._session.quarantine(stage)
+            self._say(f"stage {stage} took the daemon down {self._blame[stage]} times; the plan runs without it")
+
+    def _end(self) -> None:
+        """End the scope, then the daemon; a second signal, or a child that takes too long, is the hard way."""
+        for child, limit_s in ((self._scope, END_SCOPE_WITHIN_S), (self._daemon, END_DAEMON_WITHIN_S)):
+            child.ask_to_end()
+            deadline = time.monotonic() + limit_s
+            while child.is_running and time.monotonic() < deadline and self._signals < 2:
+                self.on_look()
+                time.sleep(0.01)
+            if child.is_running:
+                self._say(f"{child.name} did not end within {limit_s:g} s; killed")
+            child.kill()
+            child.close()
+        if self._daemon.pid is not None:
+            rendezvous.withdraw(self._settings.name, self._daemon.pid)
+        rendezvous.sweep_lock(self._settings.name)
+        ring.sweep()
+
+    def _say(self, text: str) -> None:
+        logger.warning("%s", text)
+        self.news.append(text)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signals += 1

@@ -1,0 +1,37 @@
+"""Scope process: `python -m stentor.service.scope_process SESSION to-stderr|to-file [FRAMES]`, for the launcher."""
+
+import sys
+
+from msgspec import structs
+
+from stentor.scope.host import ScopeHost
+from stentor.service.child import StopFlag, leave_now, run_child
+from stentor.service.exit_code import ExitCode
+from stentor.service.pulse import Pulse
+from stentor.service.session import Session
+from stentor.wire.platforms import system_clock
+
+
+def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
+    """Acquire until the end, or until told to stop."""
+    settings = session.settings()
+    acquisition = settings.acquisition
+    if len(sys.argv) > 3:
+        acquisition = structs.replace(acquisition, frames=int(sys.argv[3]))
+    host = ScopeHost(
+        settings.rig,
+        acquisition,
+        rig_name=settings.name,
+        stream=settings.source.stream,
+        ring_slots=settings.source.ring_slots,
+        clock=system_clock(),
+        beat=pulse.beat,
+        on_frame=pulse.count_frame,
+        on_stall=lambda: leave_now(ExitCode.STALLED),
+        must_stop=stop,
+    )
+    return ExitCode.DONE if host.run() else ExitCode.SOURCE
+
+
+if __name__ == "__main__":
+    sys.exit(run_child("scope", body))

@@ -1,0 +1,30 @@
+"""Settings: everything a configuration file can say, put together from the rooms."""
+
+from typing import Any
+
+import msgspec
+
+from stentor.ingest.settings import SourceSettings
+from stentor.pipeline.settings import DEFAULT_PLAN, AnalysisSettings
+from stentor.publish.settings import PublishSettings
+from stentor.record.settings import RecordSettings
+from stentor.scope.acquisition import AcquisitionSettings
+from stentor.scope.settings import RigSettings
+from stentor.wire.rendezvous import DEFAULT_NAME
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One rig: a microscope, its analysis and where the results go.
+
+    `plan` is the list of stages in order: each table names its `stage` (the kind), perhaps a `name`, and the stage's
+    own settings.
+    """
+
+    name: str = DEFAULT_NAME
+    rig: RigSettings = RigSettings()
+    acquisition: AcquisitionSettings = AcquisitionSettings()
+    source: SourceSettings = SourceSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
+    plan: tuple[dict[str, Any], ...] = DEFAULT_PLAN
+    publish: PublishSettings = PublishSettings()
+    record: RecordSettings = RecordSettings()
