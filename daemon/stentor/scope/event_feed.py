@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from stentor.scope.engine import RunReport
+from stentor.scope.tally import Tally
+
 if TYPE_CHECKING:
     import useq
 
@@ -60,3 +63,10 @@ class EventFeed:
                 self._check(event)
             self._handed_out += asks_for_image(event)
             yield event
+
+    def report(self, tally: Tally, error: str | None) -> RunReport:
+        """Compare what was asked for with what came."""
+        is_open_ended = self.whole is None
+        return tally.report(
+            expected=self.expected, is_aborted=self._stop.is_set(), is_open_ended=is_open_ended, error=error
+        )

@@ -1,5 +1,6 @@
 """Plus engine: acquisitions by pymmcore-plus, on Micro-Manager's core or on the simulated microscope's."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -47,6 +48,8 @@ class PlusEngine:
         self._turnstile = Turnstile()
         self._tally: Tally | None = None
         core.mda.events.frameReady.connect(self._on_frame)
+        # Its INFO is a line for every image, to a file.
+        logging.getLogger("pymmcore-plus").setLevel(logging.WARNING)
         if core.mda.engine is not None:
             # Else every run ends with moves that nobody asked for, back to where the drives stood before it.
             core.mda.engine.restore_initial_state = False
@@ -65,7 +68,7 @@ class PlusEngine:
             if not errand.outlast(stop, urge=self._cancel, grace_s=self._abort_timeout_s + self._exposure_s):
                 self._turnstile.break_down("pymmcore-plus did not end after the abort: a driver hangs")
             self._tally = None
-            return tally.report(expected=feed.expected, is_aborted=stop.is_set(), error=errand.error)
+            return feed.report(tally, errand.error)
 
     def live(
         self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None

@@ -1,6 +1,5 @@
 """Pycro engine: acquisitions by pycromanager's Python backend, on Micro-Manager's core in this process."""
 
-import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,6 @@ from stentor.scope.turnstile import Turnstile
 if TYPE_CHECKING:
     import pymmcore
     import useq
-
-logger = logging.getLogger(__name__)
 
 END_TIMEOUT_S = 10.0
 
@@ -53,7 +50,7 @@ class PycroEngine:
                 error = str(err)
             finally:
                 error = self._finish(run) or error
-            return tally.report(expected=feed.expected, is_aborted=stop.is_set(), error=error)
+            return feed.report(tally, error)
 
     def live(
         self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None

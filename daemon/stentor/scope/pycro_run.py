@@ -1,6 +1,5 @@
 """Pycro run: one pycromanager acquisition, fed by us, counted by us, and ended whatever its threads do."""
 
-import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -17,8 +16,6 @@ from stentor.scope.tally import Tally
 
 if TYPE_CHECKING:
     import useq
-
-logger = logging.getLogger(__name__)
 
 POLL_S = 0.05
 STALL_S = 30.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stentor.core.frame import Pixels
 from stentor.scope.callback import guarded_callback
-from stentor.scope.engine import Arrival, RunReport, Sink
+from stentor.scope.engine import Arrival, Reason, RunReport, Sink
 from stentor.scope.metadata import camera_number, counts_from_zero
 
 if TYPE_CHECKING:
@@ -41,15 +41,29 @@ class Tally:
         with self._changed:
             return self._changed.wait_for(lambda: self.received >= count, timeout_s)
 
-    def report(self, *, expected: int | None, is_aborted: bool, error: str | None = None) -> RunReport:
-        """Judge the run by its counters: an image short or over is a failure, whatever the backend says."""
-        if is_aborted and (expected is None or self.received < expected):
+    def report(
+        self, *, expected: int | None, is_aborted: bool, is_open_ended: bool = False, error: str | None = None
+    ) -> RunReport:
+        """Judge the run by its counters: an image short or over is a failure, whatever the backend says.
+
+        Parameters
+        ----------
+        expected
+            Images asked for; None: nobody said how many.
+        is_aborted
+            Somebody asked for the end.
+        is_open_ended
+            More might have been asked for, so that an abort cut the run short even if all of `expected` came.
+        error
+            What the backend raised; None: nothing.
+        """
+        if is_aborted and (is_open_ended or expected is None or self.received < expected):
             return self._report(expected, "aborted", None)
         if error is None and expected is not None and self.received != expected:
             error = f"{self.received} of {expected} images came, and the engine gave no reason"
         return self._report(expected, "completed" if error is None else "failed", error)
 
-    def _report(self, expected: int | None, reason: Any, error: str | None) -> RunReport:
+    def _report(self, expected: int | None, reason: Reason, error: str | None) -> RunReport:
         return RunReport(
             expected=expected,
             received=self.received,
