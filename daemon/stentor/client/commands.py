@@ -1,13 +1,15 @@
 """Commands: ask a running daemon something and wait for its answer."""
 
+import time
 import uuid
-from typing import Any, Literal
+from typing import Final, Literal
 
 import msgspec
-import zmq
 
 from stentor.core.errors import PublishError
 from stentor.wire import command, rendezvous, sockets
+
+LOOK_EVERY_S: Final = 0.01
 
 
 def ask(
@@ -26,20 +28,19 @@ def ask(
     found = rendezvous.find(rig)
     if found is None:
         raise PublishError(f"no daemon of rig {rig!r} is running; start one with `stentor run`, or give its --name")
-    context: zmq.Context[Any] = zmq.Context()
-    socket = sockets.connect(
-        context, zmq.DEALER, found.endpoints.commands, max_bytes=sockets.MAX_CONTROL_BYTES, depth=4
-    )
+    made_by = sockets.Sockets()
     try:
-        socket.setsockopt(zmq.SNDTIMEO, int(timeout_s * 1000))
-        socket.setsockopt(zmq.RCVTIMEO, int(timeout_s * 1000))
-        asked = command.Command(id=uuid.uuid4().hex, verb=verb)
-        socket.send_multipart([found.token.encode(), command.encode(asked)])
-        return command.decode_answer(socket.recv())
-    except zmq.Again:
-        raise PublishError(f"the daemon of rig {rig!r} (process {found.pid}) gave no answer in {timeout_s} s") from None
+        socket = made_by.connect(found.endpoints.commands, depth=4)
+        asked = [found.token.encode(), command.encode(command.Command(id=uuid.uuid4().hex, verb=verb))]
+        deadline = time.monotonic() + timeout_s
+        is_asked = False
+        while time.monotonic() < deadline:
+            is_asked = is_asked or socket.send(asked)
+            socket.wait(LOOK_EVERY_S)
+            if (parts := socket.receive()) is not None:
+                return command.decode_answer(parts[0])
     except msgspec.DecodeError as err:
         raise PublishError(f"the daemon of rig {rig!r} answered in another version: {err}") from err
     finally:
-        socket.close()
-        context.term()
+        made_by.close()
+    raise PublishError(f"the daemon of rig {rig!r} (process {found.pid}) gave no answer in {timeout_s} s")

@@ -1,6 +1,5 @@
 """Listener: receive results from the daemon of a rig, across its restarts."""
 
-import contextlib
 import os
 import time
 import uuid
@@ -8,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Final, Self
 
 import msgspec
-import zmq
 
 from stentor.client.result import Result
 from stentor.core.clock import Clock, age_ms
@@ -17,6 +15,7 @@ from stentor.wire import consumer, message, platforms, rendezvous, sockets
 
 REPEAT_EVERY_S: Final = 1.0
 RECORD_CREDIT: Final = 32
+FAREWELL_MS: Final = 200
 
 
 class Listener:
@@ -61,7 +60,8 @@ class Listener:
             images=images,
             deadline_ms=deadline_ms,
         )
-        self._context: zmq.Context[Any] = zmq.Context()
+        self._made_by = sockets.Sockets()
+        self._is_closed = False
         self._socket: sockets.Socket | None = None
         self._token = b""
         self._epoch = ""
@@ -94,7 +94,7 @@ class Listener:
 
     def __iter__(self) -> Iterator[Result]:
         idle_since = time.monotonic()
-        while self._context is not None and not self._context.closed:
+        while not self._is_closed:
             result = self.receive(0.5)
             if result is not None:
                 yield result
@@ -114,13 +114,14 @@ class Listener:
 
     def close(self) -> None:
         """Take leave and disconnect."""
-        if self._context.closed:
+        if self._is_closed:
             return
+        self._is_closed = True
         self._settle_debt()
         self._say(consumer.Leave())
         if self._socket is not None:
-            self._socket.close(linger=200)
-        self._context.term()
+            self._socket.close(linger_ms=FAREWELL_MS)
+        self._made_by.close()
 
     def __enter__(self) -> Self:
         return self
@@ -153,14 +154,13 @@ class Listener:
         self._token = b""
         if found is not None:
             self._token = found.token.encode()
-            self._socket = sockets.connect(
-                self._context, zmq.DEALER, found.endpoints.results, max_bytes=sockets.MAX_RESULT_BYTES, depth=64
+            self._socket = self._made_by.connect(
+                found.endpoints.results, max_bytes=sockets.MAX_RESULT_BYTES, depth=sockets.RECEIVE_DEPTH
             )
 
     def _say(self, said: consumer.FromConsumer) -> None:
         if self._socket is not None:
-            with contextlib.suppress(zmq.Again):  # not connected yet; said again soon
-                self._socket.send_multipart([self._token, consumer.encode(said)], zmq.NOBLOCK)
+            self._socket.send([self._token, consumer.encode(said)])  # if that fails it is said again soon
 
     def _settle_debt(self) -> None:
         """Tell the daemon that the last result has been worked on."""
@@ -172,9 +172,8 @@ class Listener:
         if self._socket is None:
             time.sleep(min(timeout_s, 0.05))
             return None
-        if not self._socket.poll(int(timeout_s * 1000)):
-            return None
-        return self._socket.recv_multipart()
+        self._socket.wait(timeout_s)
+        return self._socket.receive()
 
     def _read(self, parts: list[bytes]) -> Result | None:
         if len(parts) == 1:

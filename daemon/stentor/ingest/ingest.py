@@ -7,10 +7,9 @@ import hmac
 import logging
 import threading
 from collections.abc import Callable, Hashable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import zmq
 
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import SourceError
@@ -26,7 +25,7 @@ from stentor.wire.ring import RingReader
 
 logger = logging.getLogger(__name__)
 
-POLL_MS: Final = 50
+POLL_S: Final = 0.05
 DEPTH: Final = 1024
 MAX_FRAME_BYTES: Final = 1 << 30
 DAEMON_LOST: Final = Failed("daemon", "daemon-lost")
@@ -53,7 +52,7 @@ class Ingest:
 
     def __init__(
         self,
-        context: "zmq.Context[Any]",
+        made_by: sockets.Sockets,
         ledger: FrameLedger,
         mailbox: Mailbox[Arrived],
         pool: FramePool,
@@ -68,9 +67,9 @@ class Ingest:
         self._token = token.encode()
         self._wants = wants
         self._on_attach = on_attach
-        self._socket, self.endpoint = sockets.bind(
-            context, zmq.ROUTER, max_bytes=sockets.MAX_CONTROL_BYTES, depth=DEPTH
-        )
+        self._socket = made_by.serve(depth=DEPTH)
+        self.endpoint = self._socket.endpoint
+        self._waiter = sockets.Waiter(self._socket)
         self._rings = RingReader()
         self._producers: dict[str, bytes] = {}
         self._camera_numbers: dict[str, tuple[str, int]] = {}
@@ -109,26 +108,25 @@ class Ingest:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         self._socket.close()
+        self._waiter.close()
         self._rings.close()
 
     def _tell_all(self, message: link.ToProducer) -> None:
         with self._lock:
             self._to_send += [(identity, message) for identity in self._producers.values()]
+        self._waiter.wake()
 
     def _receive_all(self) -> None:
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
         while not self._stopping.is_set():
-            if poller.poll(POLL_MS):
-                self._receive_waiting()
+            self._waiter.wait(POLL_S)
+            self._receive_waiting()
             self._close_finished_runs()
             self._send_waiting()
 
     def _receive_waiting(self) -> None:
         for _ in range(DEPTH):
-            try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
+            parts = self._socket.receive()
+            if parts is None:
                 return
             if len(parts) != 3 or not hmac.compare_digest(parts[1], self._token):
                 self.health.ignored_messages += 1
@@ -246,10 +244,9 @@ class Ingest:
         with self._lock:
             waiting, self._to_send = self._to_send, []
         for identity, message in waiting:
-            try:
-                self._socket.send_multipart([identity, link.encode(message)], zmq.NOBLOCK)
-            except zmq.ZMQError as err:  # the producer is gone, or too busy to listen; it asks again when it returns
-                logger.debug("a producer could not be told %s: %s", message, err)
+            if not self._socket.send([identity, link.encode(message)]):
+                # The producer is gone, or too busy to listen; it introduces itself again when it returns.
+                logger.debug("a producer could not be told %s", message)
 
 
 def slot_of(header: FrameHeader) -> Hashable:

@@ -1,17 +1,14 @@
 """Hub: the one thread that owns the results, broadcast and command sockets."""
 
-import contextlib
 import hmac
 import logging
 import queue
-import socket as plain_socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import zmq
 from msgspec import structs
 
 from stentor.core.clock import NS_PER_MS, Clock
@@ -26,8 +23,9 @@ from stentor.wire import command, consumer, message, sockets
 
 logger = logging.getLogger(__name__)
 
-POLL_MS: Final = 20
+POLL_S: Final = 0.02
 DEPTH: Final = 4
+COMMAND_DEPTH: Final = 64
 WAITING: Final = 64
 
 
@@ -51,7 +49,7 @@ class Hub:
 
     def __init__(
         self,
-        context: "zmq.Context[Any]",
+        made_by: sockets.Sockets,
         settings: PublishSettings,
         clock: Clock,
         *,
@@ -65,20 +63,15 @@ class Hub:
         self._token = token.encode()
         self._epoch = epoch
         self._on_command = on_command
-        self._results, self.results_endpoint = sockets.bind(
-            context, zmq.ROUTER, port=settings.results_port, max_bytes=sockets.MAX_CONTROL_BYTES, depth=DEPTH
-        )
-        self._broadcast, self.broadcast_endpoint = sockets.bind(
-            context, zmq.PUB, port=settings.broadcast_port, max_bytes=sockets.MAX_CONTROL_BYTES, depth=DEPTH
-        )
-        self._commands, self.commands_endpoint = sockets.bind(
-            context, zmq.ROUTER, port=settings.commands_port, max_bytes=sockets.MAX_CONTROL_BYTES, depth=64
-        )
+        self._results = made_by.serve(port=settings.results_port, depth=DEPTH)
+        self._broadcast = made_by.broadcast(port=settings.broadcast_port, depth=DEPTH)
+        self._commands = made_by.serve(port=settings.commands_port, depth=COMMAND_DEPTH)
+        self.results_endpoint = self._results.endpoint
+        self.broadcast_endpoint = self._broadcast.endpoint
+        self.commands_endpoint = self._commands.endpoint
         self._outlets = Outlets(settings, clock, epoch=epoch, folder=folder)
         self._waiting: queue.Queue[Publication | message.EventHeader] = queue.Queue(WAITING)
-        self._woken, self._waker = plain_socket.socketpair()
-        self._woken.setblocking(False)
-        self._waker.setblocking(False)
+        self._waiter = sockets.Waiter(self._results, self._commands)
         self._counter = 0
         self._stopping = threading.Event()
         self.ignored_messages = 0
@@ -114,7 +107,7 @@ class Hub:
             self._waiting.put(publication, timeout=timeout_s)
         except queue.Full:
             raise PublishError(f"the publisher has taken nothing for {timeout_s} s") from None
-        self._wake()
+        self._waiter.wake()
 
     def announce(self, kind: str, text: str, **data: str | int | float) -> None:
         """Queue an event; dropped with a log line when the publisher is hopelessly behind."""
@@ -125,7 +118,7 @@ class Hub:
             self._waiting.put_nowait(header)
         except queue.Full:
             logger.warning("event %s was not published: %s", kind, text)
-        self._wake()
+        self._waiter.wake()
 
     def stop(self, timeout_s: float = 3.0) -> None:
         """Publish what waits, give recorders until `timeout_s` to acknowledge, and close the sockets."""
@@ -133,28 +126,19 @@ class Hub:
             return
         self._linger_until_ns = self._clock.monotonic_ns() + int(timeout_s * 1e9)
         self._stopping.set()
-        self._wake()
+        self._waiter.wake()
         if self._thread.is_alive():
             self._thread.join(timeout_s + 1)
         for socket in (self._results, self._broadcast, self._commands):
             socket.close()
         self._outlets.close()
-        self._woken.close()
-        self._waker.close()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # enough wake-ups are under way, or the hub is closed
-            self._waker.send(b".")
+        self._waiter.close()
 
     # --- the hub's thread -----------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        poller = zmq.Poller()
-        for waitable in (self._results, self._commands, self._woken):
-            poller.register(waitable, zmq.POLLIN)
         while not self._is_done():
-            poller.poll(POLL_MS)
-            self._drain_wakes()
+            self._waiter.wait(POLL_S)
             self._heed_consumers()
             self._publish_waiting()
             self._send_due()
@@ -168,13 +152,6 @@ class Hub:
             return True
         return self._waiting.empty() and self._outlets.is_settled()
 
-    def _drain_wakes(self) -> None:
-        try:
-            while self._woken.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
-
     def _publish_waiting(self) -> None:
         for _ in range(WAITING):
             try:
@@ -183,7 +160,7 @@ class Hub:
                 return
             outgoing = self._result(item) if isinstance(item, Publication) else self._event(item)
             self._outlets.offer(outgoing, is_event=not isinstance(item, Publication))
-            self._send(self._broadcast, outgoing.parts(images=False))
+            self._broadcast.send(outgoing.parts(images=False))
             self._send_due()
             for identity, cut_off in self._outlets.overflowing():
                 self._answer(identity, cut_off)
@@ -230,12 +207,12 @@ class Hub:
 
     def _send_all_to(self, identity: bytes, outlet: Outlet) -> None:
         while (parts := outlet.next_message()) is not None:
-            if not self._send(self._results, [identity, *parts]):
+            if not self._results.send([identity, *parts]):
                 return
             outlet.sent()
 
     def _heed_consumers(self) -> None:
-        while (parts := self._receive(self._results)) is not None:
+        while (parts := self._results.receive()) is not None:
             if len(parts) != 3 or not hmac.compare_digest(parts[1], self._token):
                 self.ignored_messages += 1
                 continue
@@ -249,10 +226,10 @@ class Hub:
                 self._answer(parts[0], answer)
 
     def _answer(self, identity: bytes, answer: consumer.ToConsumer) -> None:
-        self._send(self._results, [identity, consumer.encode(answer)])
+        self._results.send([identity, consumer.encode(answer)])
 
     def _obey_commands(self) -> None:
-        while (parts := self._receive(self._commands)) is not None:
+        while (parts := self._commands.receive()) is not None:
             if len(parts) != 3 or not hmac.compare_digest(parts[1], self._token):
                 self.ignored_messages += 1
                 continue
@@ -261,17 +238,4 @@ class Hub:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self.ignored_messages += 1
                 continue
-            self._send(self._commands, [parts[0], command.encode(self._on_command(asked))])
-
-    def _receive(self, socket: sockets.Socket) -> list[bytes] | None:
-        try:
-            return socket.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
-            return None
-
-    def _send(self, socket: sockets.Socket, parts: list[bytes]) -> bool:
-        try:
-            socket.send_multipart(parts, zmq.NOBLOCK)
-        except zmq.ZMQError:  # full, or its peer is gone; what must not be lost is still in its outlet
-            return False
-        return True
+            self._commands.send([parts[0], command.encode(self._on_command(asked))])

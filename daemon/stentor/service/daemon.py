@@ -7,8 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
-import zmq
-
 from stentor.core.clock import Clock
 from stentor.core.mailbox import Mailbox, Policy
 from stentor.core.outcome import Failed
@@ -24,7 +22,7 @@ from stentor.service.analysis_loop import AnalysisLoop
 from stentor.service.gauges import Gauges
 from stentor.service.pulse import IDLE, Pulse
 from stentor.service.session import Session
-from stentor.wire import command, platforms, rendezvous, ring
+from stentor.wire import command, platforms, rendezvous, ring, sockets
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +53,14 @@ class Daemon:
         ring.sweep()
         self._plan = build_plan(settings.plan, without=session.quarantined())
         self._ledger = Ledger(session.ledger, clock)
-        self._context: zmq.Context[Any] = zmq.Context()
+        self._sockets = sockets.Sockets()
         self._token = rendezvous.new_token()
         self._pool = FramePool()
         mailbox: Mailbox[Arrived] = Mailbox(Policy.LATEST)
         self._gauges = Gauges(clock)
         self._runner = Runner(self._plan, clock, on_stage=pulse.enter_stage)
         self._hub = Hub(
-            self._context,
+            self._sockets,
             settings.publish,
             clock,
             token=self._token,
@@ -73,7 +71,7 @@ class Daemon:
         self._loop = AnalysisLoop(self._runner, mailbox, self._hub, self._ledger, self._pool, self._gauges, clock)
         channels = settings.source.channels
         self._ingest = Ingest(
-            self._context,
+            self._sockets,
             self._ledger,
             mailbox,
             self._pool,
@@ -139,7 +137,7 @@ class Daemon:
         self._note("daemon-stopped", f"process {os.getpid()}")
         self._hub.stop()
         self._ledger.stop()
-        self._context.destroy(linger=0)
+        self._sockets.close()
 
     def _give_up_on(self, stage: str, limit_s: float) -> None:
         reason = f"ran over {limit_s:g} s"

@@ -5,10 +5,9 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import zmq
 
 from stentor.core.stage import FrameSpec
 from stentor.wire import link, rendezvous, sockets
@@ -44,12 +43,12 @@ class Attachment:
             runs=runs,
         )
 
-    def refresh(self, context: "zmq.Context[Any]", introduction: Callable[[], link.Attach]) -> None:
+    def refresh(self, made_by: sockets.Sockets, introduction: Callable[[], link.Attach]) -> None:
         """Follow the rendezvous file, at most every `LOOK_EVERY_S`, and attach as soon as the connection stands."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
-            self._follow(context)
+            self._follow(made_by)
         if self._socket is not None and not self.is_attached and self.denied is None:
             self.is_attached = self._send(introduction())
             if self.is_attached:
@@ -62,12 +61,11 @@ class Attachment:
     def received(self) -> Iterator[link.ToProducer]:
         """Yield what the daemon has said since."""
         while self._socket is not None:
-            try:
-                raw = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
+            parts = self._socket.receive()
+            if parts is None:
                 return
             try:
-                message = link.decode_to_producer(raw)
+                message = link.decode_to_producer(parts[0])
             except msgspec.DecodeError:
                 continue
             if isinstance(message, link.Denied):
@@ -82,7 +80,7 @@ class Attachment:
         self._socket = None
         self.is_attached = False
 
-    def _follow(self, context: "zmq.Context[Any]") -> None:
+    def _follow(self, made_by: sockets.Sockets) -> None:
         found = rendezvous.find(self._rig)
         token = b"" if found is None else found.token.encode()
         if hmac.compare_digest(token, self._token):
@@ -93,14 +91,7 @@ class Attachment:
         self._token = token
         self.denied = None
         if found is not None:
-            self._socket = sockets.connect(
-                context, zmq.DEALER, found.endpoints.frames, max_bytes=sockets.MAX_CONTROL_BYTES, depth=SEND_DEPTH
-            )
+            self._socket = made_by.connect(found.endpoints.frames, depth=SEND_DEPTH)
 
     def _send(self, message: link.ToDaemon) -> bool:
-        assert self._socket is not None
-        try:
-            self._socket.send_multipart([self._token, link.encode(message)], zmq.NOBLOCK)
-        except zmq.Again:
-            return False
-        return True
+        return self._socket is not None and self._socket.send([self._token, link.encode(message)])

@@ -6,7 +6,6 @@ import uuid
 from collections import deque
 from typing import Any, Final
 
-import zmq
 from msgspec import structs
 from numpy.typing import NDArray
 
@@ -15,7 +14,7 @@ from stentor.core.errors import SourceError
 from stentor.core.frame import PIXEL_DTYPES, FrameHeader, FrameId
 from stentor.core.ranges import SequenceRanges
 from stentor.core.stage import FrameSpec
-from stentor.wire import link
+from stentor.wire import link, sockets
 from stentor.wire.attachment import Attachment
 from stentor.wire.ring import RingWriter
 
@@ -182,13 +181,13 @@ class FrameProducer:
     # --- the sending thread -------------------------------------------------------------------------------------
 
     def _send_all(self) -> None:
-        context: zmq.Context[Any] = zmq.Context()
+        made_by = sockets.Sockets()
         try:
             while not self._is_closing:
                 with self._lock:
                     if not self._queue:
                         self._lock.wait(IDLE_WAIT_S)
-                self._attachment.refresh(context, self._introduction)
+                self._attachment.refresh(made_by, self._introduction)
                 if not self._attachment.is_attached:
                     self.ready.clear()
                 self._tell_news()
@@ -197,7 +196,7 @@ class FrameProducer:
                     self._heed(message)
         finally:
             self._attachment.close()
-            context.term()
+            made_by.close()
 
     def _introduction(self) -> link.Attach:
         with self._lock:
