@@ -11,6 +11,7 @@ from stentor.scope.engine import RunReport, Sink
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed
 from stentor.scope.live import run_live
+from stentor.scope.overheard import Overheard
 from stentor.scope.readiness import EventCheck, check_camera
 from stentor.scope.tally import Tally
 from stentor.scope.turnstile import Turnstile
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
 ABORT_TIMEOUT_S = 10.0
+
+FAULTS = ("Failed to", "Unexpected number of images")
+"""Beginnings of warnings with which pymmcore-plus 0.18 carries on: a drive, an exposure or a snap that was refused."""
 
 
 class PlusEngine:
@@ -64,11 +68,13 @@ class PlusEngine:
             # An iterator is passed on as one: the runner then neither reads ahead nor merges events.
             planned: Any = feed if feed.whole is not None else iter(feed)
             errand = Errand(lambda: self._core.mda.run(planned), "pymmcore-plus")
-            errand.start()
-            if not errand.outlast(stop, urge=self._cancel, grace_s=self._abort_timeout_s + self._exposure_s):
-                self._turnstile.break_down("pymmcore-plus did not end after the abort: a driver hangs")
+            grace_s = self._abort_timeout_s + self._core.getExposure() / 1000
+            with Overheard("pymmcore-plus", FAULTS) as overheard:
+                errand.start()
+                if not errand.outlast(stop, urge=self._cancel, grace_s=grace_s):
+                    self._turnstile.break_down("pymmcore-plus did not end after the abort: a driver hangs")
             self._tally = None
-            return feed.report(tally, errand.error)
+            return feed.report(tally, errand.error or overheard.complaint)
 
     def live(
         self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
@@ -100,10 +106,6 @@ class PlusEngine:
             if self._snap_tags is not None and "camera_metadata" not in metadata:
                 metadata = {**metadata, "camera_metadata": dict(self._snap_tags())}
             self._tally.deliver(image, metadata, event, received_ns)
-
-    @property
-    def _exposure_s(self) -> float:
-        return self._core.getExposure() / 1000
 
     def _cancel(self) -> None:
         self._core.mda.cancel()

@@ -1,9 +1,10 @@
 """Pycro engine: acquisitions by pycromanager's Python backend, on Micro-Manager's core in this process."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from stentor.core.errors import StentorError
+from stentor.scope.core_faults import CoreFaults
 from stentor.scope.engine import RunReport, Sink
 from stentor.scope.event_feed import EventFeed
 from stentor.scope.live import run_live
@@ -34,23 +35,26 @@ class PycroEngine:
         self._end_timeout_s = end_timeout_s
         self._stall_s = stall_s
         self._turnstile = Turnstile()
+        self._faults = CoreFaults(core)
 
     def run(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence", sink: Sink) -> RunReport:
         """Run events to their end; see `Engine.run`."""
         with self._turnstile.enter() as stop:
             check_camera(self._core)
-            feed = EventFeed(events, stop, self._check, images_per_event=self._core.getNumberOfCameraChannels())
+            check = self._make_check()
+            feed = EventFeed(events, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
             self._forget_exposure(feed)
             tally = Tally(sink)
-            run = PycroRun(feed, tally, stop, stall_s=self._stall_s)
+            run = PycroRun(feed, tally, stop, self._faults, stall_s=self._stall_s)
             error = None
             try:
                 run.feed_all()
             except StentorError as err:
                 error = str(err)
             finally:
-                error = self._finish(run) or error
-            return feed.report(tally, error)
+                ending = self._finish(run)
+            # Our own words first: pycromanager's are often no more than "Error executing event".
+            return feed.report(tally, error or (ending and self._faults.newest) or ending)
 
     def live(
         self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
@@ -68,9 +72,14 @@ class PycroEngine:
         """Abort; see `Engine.close`."""
         self.abort()
 
-    def _check(self, event: "useq.MDAEvent") -> None:
-        EventCheck(self._core)(event)
-        check_translatable(event)
+    def _make_check(self) -> "Callable[[useq.MDAEvent], None]":
+        fits_core = EventCheck(self._core)
+
+        def check(event: "useq.MDAEvent") -> None:
+            fits_core(event)
+            check_translatable(event)
+
+        return check
 
     def _forget_exposure(self, feed: EventFeed) -> None:
         # pycromanager's engine outlives its acquisitions and sets an exposure only if it differs from that of the

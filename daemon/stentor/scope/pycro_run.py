@@ -9,6 +9,7 @@ from stentor.core.clock import NS_PER_S
 from stentor.core.errors import SourceError
 from stentor.core.frame import Pixels
 from stentor.scope.callback import guarded_callback
+from stentor.scope.core_faults import CoreFaults
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed
 from stentor.scope.pycro_events import NUMBER_AXIS, batches, translate
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
 
 POLL_S = 0.05
 STALL_S = 30.0
+FAULT_GRACE_S = 1.0
+"""pycromanager tries a command that failed six times, 5 ms apart, before it gives up."""
 
 
 class PycroRun:
     """One acquisition, from construction to `finish`, by the thread that called `Engine.run`."""
 
-    def __init__(self, feed: EventFeed, tally: Tally, stop: threading.Event, *, stall_s: float = STALL_S) -> None:
+    def __init__(
+        self, feed: EventFeed, tally: Tally, stop: threading.Event, faults: CoreFaults, *, stall_s: float = STALL_S
+    ) -> None:
         from pycromanager import AcqNotification, Acquisition
 
         self._feed = feed
         self._tally = tally
         self._stop = stop
+        self._faults = faults
+        faults.clear()
         self._stall_s = stall_s
         self._submitted = 0
         self._longest_exposure_s = 0.0
@@ -111,6 +118,8 @@ class PycroRun:
         began_ns = time.perf_counter_ns()
         while not self._tally.wait_for(self._due, POLL_S) and not self._is_over():
             silent_s = (time.perf_counter_ns() - max(began_ns, self._tally.last_ns)) / NS_PER_S
+            if self._faults.newest is not None and silent_s > FAULT_GRACE_S:
+                raise SourceError(f"the image did not come: {self._faults.newest}")
             if silent_s > self._stall_s + 5 * self._longest_exposure_s:
                 due = self._due - self._tally.received
                 raise SourceError(
