@@ -65,11 +65,14 @@ def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = Non
 
 
 def read_stage(core: "pymmcore.CMMCore") -> StagePosition:
-    """Ask the drives where they stand; None for those that do not exist."""
+    """Wait for the drives to stand still, and ask them where; None for those that do not exist or do not stop.
+
+    A drive that does not stop costs the core's own time-out, 5 s unless its TimeoutMs says otherwise.
+    """
     x_um = y_um = z_um = None
-    if drive := core.getXYStageDevice():
+    if (drive := core.getXYStageDevice()) and _stands(core, drive):
         x_um, y_um = core.getXPosition(drive), core.getYPosition(drive)
-    if drive := core.getFocusDevice():
+    if (drive := core.getFocusDevice()) and _stands(core, drive):
         z_um = core.getPosition(drive)
     is_known = x_um is not None or z_um is not None
     return StagePosition(x_um, y_um, z_um, origin="read-back" if is_known else None)
@@ -79,6 +82,15 @@ def read_chip(core: "pymmcore.CMMCore") -> tuple[int, int]:
     """Return width and height of the chip in unbinned pixels; to be called while no region of interest is set."""
     binning = _binning(core, core.getCameraDevice())
     return core.getImageWidth() * binning, core.getImageHeight() * binning
+
+
+def _stands(core: "pymmcore.CMMCore", drive: str) -> bool:
+    try:
+        core.waitForDevice(drive)
+    except RuntimeError as err:
+        logger.warning("%s does not stand still: %s", drive, err)
+        return False
+    return True
 
 
 def _binning(core: "pymmcore.CMMCore", camera: str) -> int:

@@ -62,6 +62,8 @@ class LiveMode:
         self._tally = tally
         self._stop = stop
         self._snap_tags = snap_tags or (lambda: {})
+        # No backend writes it in live mode.
+        self._own_tags = {"Exposure": exposure_ms}
         self._stall_ns = int(STALL_S * NS_PER_S + 5 * exposure_ms * NS_PER_MS)
 
     def show(self, *, interval_ms: float | None, frames: int | None) -> None:
@@ -102,7 +104,7 @@ class LiveMode:
             # hole shows in the image numbers; a camera that is really gone shows as a stall.
             return
         received_ns = time.perf_counter_ns()
-        self._tally.deliver(pixels, _mapping_of(tags), None, received_ns)
+        self._tally.deliver(pixels, {**_mapping_of(tags), **self._own_tags}, None, received_ns)
 
     def _wait_a_little(self) -> None:
         if not self._core.isSequenceRunning() and not self._core.getRemainingImageCount():
@@ -122,7 +124,7 @@ class LiveMode:
             self._core.snapImage()
             pixels = self._core.getImage()
             received_ns = time.perf_counter_ns()
-            tags = {"Camera": self._core.getCameraDevice(), **self._snap_tags()}
+            tags = {"Camera": self._core.getCameraDevice(), **self._snap_tags(), **self._own_tags}
             self._tally.deliver(pixels, tags, None, received_ns)
             # A late image is not made up for: two in a row would double the light.
             due_s = max(due_s + interval_s, time.perf_counter())
