@@ -36,6 +36,8 @@ class Arrival:
     event: "useq.MDAEvent | None"
 
 
+CLOSE_TIMEOUT_S = 15.0
+
 Sink: TypeAlias = Callable[[Arrival], None]
 """Takes arrivals, in order, on the engine's thread, and returns at once. What it raises is counted, not passed on."""
 
@@ -99,5 +101,5 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Abort, and let go of the core."""
+        """Abort, wait for the end of the run at most 15 s, and let go of the core."""
         ...

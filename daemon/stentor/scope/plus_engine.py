@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from stentor.core.frame import Pixels
-from stentor.scope.engine import RunReport, Sink
+from stentor.scope.engine import CLOSE_TIMEOUT_S, RunReport, Sink
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed
 from stentor.scope.live import run_live
@@ -96,8 +96,9 @@ class PlusEngine:
             self._cancel()
 
     def close(self) -> None:
-        """Abort and stop listening; see `Engine.close`."""
+        """Abort, wait and stop listening; see `Engine.close`."""
         self.abort()
+        self._turnstile.await_empty(CLOSE_TIMEOUT_S)
         self._core.mda.events.frameReady.disconnect(self._on_frame, missing_ok=True)
 
     def _on_frame(self, image: Pixels, event: "useq.MDAEvent", metadata: Mapping[str, Any]) -> None:

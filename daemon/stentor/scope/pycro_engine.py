@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from stentor.core.errors import StentorError
 from stentor.scope.core_faults import CoreFaults
-from stentor.scope.engine import RunReport, Sink
+from stentor.scope.engine import CLOSE_TIMEOUT_S, RunReport, Sink
 from stentor.scope.event_feed import EventFeed
 from stentor.scope.live import run_live
 from stentor.scope.pycro_events import check_translatable
@@ -43,9 +43,8 @@ class PycroEngine:
             check_camera(self._core)
             check = self._make_check()
             feed = EventFeed(events, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
-            self._forget_exposure(feed)
             tally = Tally(sink)
-            run = PycroRun(feed, tally, stop, self._faults, stall_s=self._stall_s)
+            run = PycroRun(self._core, feed, tally, stop, self._faults, stall_s=self._stall_s)
             error = None
             try:
                 run.feed_all()
@@ -69,8 +68,9 @@ class PycroEngine:
         self._turnstile.abort()
 
     def close(self) -> None:
-        """Abort; see `Engine.close`."""
+        """Abort and wait; see `Engine.close`."""
         self.abort()
+        self._turnstile.await_empty(CLOSE_TIMEOUT_S)
 
     def _make_check(self) -> "Callable[[useq.MDAEvent], None]":
         fits_core = EventCheck(self._core)
@@ -80,12 +80,6 @@ class PycroEngine:
             check_translatable(event)
 
         return check
-
-    def _forget_exposure(self, feed: EventFeed) -> None:
-        # pycromanager's engine outlives its acquisitions and sets an exposure only if it differs from that of the
-        # last event it saw, whatever live mode or a script has set since.
-        if feed.whole and feed.whole[0].exposure is not None:
-            self._core.setExposure(feed.whole[0].exposure)
 
     def _finish(self, run: PycroRun) -> str | None:
         errand = run.finish(self._end_timeout_s + self._core.getExposure() / 1000)

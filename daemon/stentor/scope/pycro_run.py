@@ -16,6 +16,7 @@ from stentor.scope.pycro_events import NUMBER_AXIS, batches, translate
 from stentor.scope.tally import Tally
 
 if TYPE_CHECKING:
+    import pymmcore
     import useq
 
 POLL_S = 0.05
@@ -28,10 +29,18 @@ class PycroRun:
     """One acquisition, from construction to `finish`, by the thread that called `Engine.run`."""
 
     def __init__(
-        self, feed: EventFeed, tally: Tally, stop: threading.Event, faults: CoreFaults, *, stall_s: float = STALL_S
+        self,
+        core: "pymmcore.CMMCore",
+        feed: EventFeed,
+        tally: Tally,
+        stop: threading.Event,
+        faults: CoreFaults,
+        *,
+        stall_s: float = STALL_S,
     ) -> None:
         from pycromanager import AcqNotification, Acquisition
 
+        self._core = core
         self._feed = feed
         self._tally = tally
         self._stop = stop
@@ -93,6 +102,10 @@ class PycroRun:
         return errand
 
     def _submit(self, batch: "list[useq.MDAEvent]") -> None:
+        if self._submitted == 0 and batch[0].exposure is not None:
+            # pycromanager's engine outlives its acquisitions and sets an exposure only if it differs from that of
+            # the last event it saw, whatever live mode or a script has set since.
+            self._core.setExposure(batch[0].exposure)
         numbered = list(enumerate(batch, start=self._submitted))
         self._under_way.update(numbered)
         self._submitted += len(batch)

@@ -11,7 +11,7 @@ class Turnstile:
     """Any thread may use it. An abort with nobody inside is forgotten: it never hits a later run."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._stop: threading.Event | None = None
         self._broken: str | None = None
 
@@ -19,7 +19,7 @@ class Turnstile:
     def enter(self) -> Iterator[threading.Event]:
         """Go through and hold the event that abort sets; SourceError when occupied or broken."""
         stop = threading.Event()
-        with self._lock:
+        with self._changed:
             if self._broken:
                 raise SourceError(f"the engine is stuck ({self._broken}); restart the scope")
             if self._stop is not None:
@@ -28,18 +28,24 @@ class Turnstile:
         try:
             yield stop
         finally:
-            with self._lock:
+            with self._changed:
                 self._stop = None
+                self._changed.notify_all()
 
     def abort(self) -> bool:
         """Tell the run inside to end; False when there is none."""
-        with self._lock:
+        with self._changed:
             if self._stop is None:
                 return False
             self._stop.set()
             return True
 
+    def await_empty(self, timeout_s: float) -> bool:
+        """Wait for the run inside to leave; False: it did not."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._stop is None, timeout_s)
+
     def break_down(self, why: str) -> None:
         """Refuse all further runs: a driver kept a thread, and the core cannot be trusted any more."""
-        with self._lock:
+        with self._changed:
             self._broken = why

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
@@ -12,6 +12,8 @@ import useq
 from stentor.core.errors import ConfigError, SourceError
 from stentor.scope.engine import Arrival, RunReport
 from stentor.scope.metadata import camera_number
+from stentor.scope.plus_engine import PlusEngine
+from stentor.scope.pycro_engine import PycroEngine
 from stentor.scope.rig import Rig
 
 pytestmark = pytest.mark.timeout(90)
@@ -110,6 +112,20 @@ def test_intervals_are_kept_on_average(rig: Rig) -> None:
     assert span_ms / 11 == pytest.approx(100, abs=8)
 
 
+def test_every_position_has_its_own_clock(rig: Rig) -> None:
+    # useq restarts the event timer at each position when time lapses are taken one position after another.
+    positions = [(0, 0, 0), (1, 1, 0)]
+    events = exposed(
+        useq.MDASequence(axis_order="ptc", time_plan={"interval": 0.15, "loops": 3}, stage_positions=positions)
+    )
+    recorder = Recorder()
+
+    rig.engine.run(events, recorder)
+
+    gaps_ms = [(later - earlier) / 1e6 for earlier, later in pairwise(recorder.received_ns)]
+    assert [gap > 100 for gap in gaps_ms] == [True, True, False, True, True]
+
+
 def test_a_hardware_sequence_of_500_images_is_complete(rig: Rig) -> None:
     rig.core.setExposure(10)
     recorder = Recorder()
@@ -200,6 +216,21 @@ def test_an_abort_of_nothing_does_not_hit_the_next_run(rig: Rig) -> None:
     report = rig.engine.run(exposed(burst(5)), Recorder())
 
     assert (report.reason, report.received) == ("completed", 5)
+
+
+def test_closing_an_engine_waits_for_its_run(
+    rig: Rig, start: Callable[[Callable[[], RunReport]], "Future[RunReport]"]
+) -> None:
+    engine = PlusEngine(rig.core) if isinstance(rig.engine, PlusEngine) else PycroEngine(rig.core)
+    recorder = Recorder(milestone=3)
+    run = start(lambda: engine.live(recorder, exposure_ms=10))
+    assert recorder.reached.wait(30)
+
+    engine.close()
+
+    assert run.done() or run.result(timeout=1)
+    assert run.result().reason == "aborted"
+    assert not rig.core.isSequenceRunning()
 
 
 def test_a_second_run_at_the_same_time_is_refused(
@@ -294,11 +325,14 @@ def test_a_run_leaves_the_drives_where_its_events_sent_them(rig: Rig) -> None:
     assert rig.core.getPosition() == pytest.approx(3, abs=0.1)
 
 
-def test_an_exposure_changed_by_live_mode_is_set_again_by_the_next_run(rig: Rig) -> None:
+@pytest.mark.parametrize("form", [list, iter])
+def test_an_exposure_changed_by_live_mode_is_set_again_by_the_next_run(
+    rig: Rig, form: Callable[[list[useq.MDAEvent]], Iterable[useq.MDAEvent]]
+) -> None:
     events = exposed(useq.MDASequence(time_plan={"interval": 0.01, "loops": 2}), 12.0)
     rig.engine.run(events, Recorder())
     rig.engine.live(Recorder(), exposure_ms=30, frames=2)
 
-    rig.engine.run(events, Recorder())
+    rig.engine.run(form(events), Recorder())
 
     assert rig.core.getExposure() == pytest.approx(12)

@@ -1,6 +1,5 @@
 """What an engine reports when a driver fails, hangs or falls silent; the traps of each backend by name."""
 
-import resource
 import subprocess
 import sys
 import time
@@ -205,6 +204,7 @@ def test_a_second_pycromanager_core_is_refused_instead_of_hanging(open_backend: 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the resident memory as Linux counts it")
 def test_a_long_burst_leaves_no_images_in_memory(real_rig: Rig) -> None:
+    resource = pytest.importorskip("resource")
     real_rig.engine.run(loop(50), ignore)
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -232,6 +232,21 @@ def test_an_overflow_in_live_mode_is_counted_though_the_core_keeps_silent(real_r
 
     assert (report.reason, report.received) == ("completed", 20)
     assert report.missed > 0
+
+
+def test_an_overflow_in_a_burst_ends_the_run_with_a_reason_and_the_next_one_works(real_rig: Rig) -> None:
+    def nap(arrival: Arrival) -> None:
+        time.sleep(0.05)
+
+    real_rig.core.setCircularBufferMemoryFootprint(8)
+    try:
+        report = real_rig.engine.run(loop(200), nap)
+    finally:
+        real_rig.core.setCircularBufferMemoryFootprint(256)
+
+    assert report.reason == "failed"
+    assert "overflow" in (report.error or "").lower()
+    assert real_rig.engine.run(loop(20), ignore).reason == "completed"
 
 
 def test_colour_is_refused_with_the_remedy(real_rig: Rig) -> None:

@@ -86,6 +86,14 @@ def test_a_turnstile_lets_one_run_through_and_carries_the_abort_to_it() -> None:
         assert not fresh.is_set()
 
 
+def test_a_turnstile_can_be_waited_for() -> None:
+    turnstile = Turnstile()
+
+    with turnstile.enter():
+        assert not turnstile.await_empty(0)
+    assert turnstile.await_empty(0)
+
+
 def test_a_broken_turnstile_lets_nobody_through() -> None:
     turnstile = Turnstile()
     turnstile.break_down("a driver hangs")
