@@ -14,7 +14,7 @@ class DropReason(StrEnum):
     OVERWRITTEN = "overwritten"
     """The producer needed the ring's slot again before the daemon had copied it."""
     NO_DAEMON = "no-daemon"
-    """Nobody was there to take it."""
+    """Nobody was there to take it, or whoever was took nothing for as long as the ring holds a frame."""
     DEADLINE = "deadline"
     """Its deadline had passed before a model saw it."""
     PAUSED = "paused"

@@ -21,7 +21,9 @@ from stentor.wire.ring import RingWriter
 logger = logging.getLogger(__name__)
 
 IDLE_WAIT_S: Final = 0.05
+STUCK_WAIT_S: Final = 0.001
 MAX_RANGES: Final = 4096
+NEVER_HANDED_OVER: Final = "the image was named but never handed over; the log of its producer says why"
 
 
 class _Run:
@@ -30,6 +32,7 @@ class _Run:
     def __init__(self, account: link.RunAccount) -> None:
         self.account = account
         self.next_sequence = 0
+        self.in_hand: set[int] = set()  # named, and not yet handed over
         self.unsent = SequenceRanges()
         self.untold = SequenceRanges()
         self.is_news = True
@@ -110,6 +113,7 @@ class FrameProducer:
                 raise RuntimeError("begin_run comes before next_id")
             sequence = self._current.next_sequence
             self._current.next_sequence += 1
+            self._current.in_hand.add(sequence)
             return FrameId(self._stream, self._current.account.run, sequence)
 
     def hand_over(self, header: FrameHeader, pixels: NDArray[Any]) -> None:
@@ -139,6 +143,8 @@ class FrameProducer:
             run, self._current = self._current, None
             if run is None:
                 return 0
+            for sequence in sorted(run.in_hand):
+                self._enqueue(link.Refusal(FrameId(self._stream, run.account.run, sequence), NEVER_HANDED_OVER))
             run.account = structs.replace(run.account, ended=ended)
             run.is_news = True
             self._lock.notify()
@@ -160,6 +166,9 @@ class FrameProducer:
         return settled
 
     def _enqueue(self, message: link.Descriptor | link.Refusal) -> None:
+        frame_id = _frame_id(message)
+        if frame_id.run in self._runs:
+            self._runs[frame_id.run].in_hand.discard(frame_id.sequence)
         self._queue.append(message)
         if len(self._queue) > self._ring_slots:  # its slot is being overwritten anyway
             self._lose(self._queue.popleft())
@@ -173,25 +182,25 @@ class FrameProducer:
         return self._rings[-1]
 
     def _lose(self, message: link.Descriptor | link.Refusal) -> None:
-        frame_id = message.header.frame_id if isinstance(message, link.Descriptor) else message.frame_id
-        run = self._runs.get(frame_id.run)
-        if run is not None:
-            run.lose(frame_id.sequence)
+        frame_id = _frame_id(message)
+        if frame_id.run in self._runs:
+            self._runs[frame_id.run].lose(frame_id.sequence)
 
     # --- the sending thread -------------------------------------------------------------------------------------
 
     def _send_all(self) -> None:
         made_by = sockets.Sockets()
+        is_stuck = False
         try:
             while not self._is_closing:
                 with self._lock:
-                    if not self._queue:
-                        self._lock.wait(IDLE_WAIT_S)
+                    if not self._queue or is_stuck:
+                        self._lock.wait(STUCK_WAIT_S if is_stuck else IDLE_WAIT_S)
                 self._attachment.refresh(made_by, self._introduction)
                 if not self._attachment.is_attached:
                     self.ready.clear()
                 self._tell_news()
-                self._drain()
+                is_stuck = not self._drain()
                 for message in self._attachment.received():
                     self._heed(message)
         finally:
@@ -204,10 +213,9 @@ class FrameProducer:
         return self._attachment.introduce(self._stream, self._source, self._spec, accounts)
 
     def _account(self, run: _Run) -> link.RunAccount:
-        pending = [m.header.sequence for m in self._queue if isinstance(m, link.Descriptor)]
-        pending += [m.frame_id.sequence for m in self._queue if isinstance(m, link.Refusal)]
-        is_current = run is self._current
-        sent_below = min([*pending, run.next_sequence]) if is_current else run.next_sequence
+        pending = [_frame_id(message) for message in self._queue]
+        mine = [frame_id.sequence for frame_id in pending if frame_id.run == run.account.run]
+        sent_below = min([*mine, *run.in_hand, run.next_sequence])
         return structs.replace(run.account, sent_below=sent_below, unsent=tuple(run.unsent.pairs()[-MAX_RANGES:]))
 
     def _tell_news(self) -> None:
@@ -220,23 +228,27 @@ class FrameProducer:
             if self._attachment.send(message):
                 run.is_news = False
 
-    def _drain(self) -> None:
+    def _drain(self) -> bool:
+        """Send what is queued; False: the daemon is there but takes nothing now, and the rest waits in the ring."""
         while True:
             with self._lock:
                 if not self._queue:
-                    return
+                    return True
                 message = self._queue.popleft()
-                told: list[tuple[int, int]] = []
-                run = self._runs.get(message.header.frame_id.run) if isinstance(message, link.Descriptor) else None
-                if run is not None and len(run.untold) and isinstance(message, link.Descriptor):
-                    told = run.untold.pairs()
-                    message = structs.replace(message, unsent=tuple(told))
-            is_sent = self._attachment.send(message)
+                run = self._runs.get(_frame_id(message).run)
+                untold = run.untold.pairs() if run is not None else []
+            is_sent = self._attachment.send(
+                structs.replace(message, unsent=tuple(untold)) if isinstance(message, link.Descriptor) else message
+            )
             with self._lock:
-                if not is_sent:
+                if is_sent:
+                    if run is not None and isinstance(message, link.Descriptor):
+                        run.untold = SequenceRanges(pair for pair in run.untold.pairs() if pair not in untold)
+                elif self._attachment.is_attached and len(self._queue) < self._ring_slots:
+                    self._queue.appendleft(message)
+                    return False
+                else:
                     self._lose(message)
-                elif run is not None and told:
-                    run.untold = SequenceRanges(p for p in run.untold.pairs() if p not in told)
 
     def _heed(self, message: link.ToProducer) -> None:
         match message:
@@ -266,3 +278,7 @@ def complaint(pixels: NDArray[Any]) -> str | None:
     if pixels.size == 0:
         return "an empty image; check the region of interest"
     return None
+
+
+def _frame_id(message: link.Descriptor | link.Refusal) -> FrameId:
+    return message.header.frame_id if isinstance(message, link.Descriptor) else message.frame_id

@@ -1,0 +1,179 @@
+"""Outlets: newest wins for control, once and in order for record, and nobody pays for another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stentor.core.clock import FakeClock
+from stentor.publish.outgoing import Outgoing
+from stentor.publish.outlets import Outlets
+from stentor.publish.settings import PublishSettings
+from stentor.wire import message
+from stentor.wire.consumer import Credit, Leave, Register, Registered, Unknown
+
+
+def outgoing(counter: int, *, size: int = 10, received_ns: int | None = None) -> Outgoing:
+    header = message.EventHeader(epoch="e", counter=counter, kind="test", text="x" * size, wall_ns=0)
+    made = Outgoing.event(counter, header)
+    made.received_ns = received_ns
+    return made
+
+
+class Consumers:
+    """Outlets with a socket that takes everything."""
+
+    def __init__(self, folder: Path, **settings: float) -> None:
+        self.clock = FakeClock()
+        self.outlets = Outlets(PublishSettings(**settings), self.clock, epoch="e", folder=folder)  # type: ignore[arg-type]
+        self.received: dict[bytes, list[int]] = {}
+
+    def register(self, name: str, **options: object) -> object:
+        return self.outlets.heed(name.encode(), Register(name=name, **options))  # type: ignore[arg-type]
+
+    def offer(self, counter: int, **options: int) -> None:
+        self.outlets.offer(outgoing(counter, **options), is_event=False)
+        self.send_due()
+
+    def send_due(self) -> None:
+        for identity, outlet in self.outlets.due():
+            while (parts := outlet.next_message()) is not None:
+                header, _ = message.decode(parts)
+                self.received.setdefault(identity, []).append(header.counter)
+                outlet.sent()
+
+    def credit(self, name: str, acknowledged: int = -1) -> None:
+        self.outlets.heed(name.encode(), Credit(acknowledged))
+        self.send_due()
+
+
+@pytest.fixture
+def consumers(tmp_path: Path) -> Iterator[Consumers]:
+    made = Consumers(tmp_path)
+    yield made
+    made.outlets.close()
+
+
+def test_a_slow_control_consumer_sees_the_newest_and_its_losses_are_counted(consumers: Consumers) -> None:
+    consumers.register("viewer", delivery="control")
+
+    for counter in range(5):
+        consumers.offer(counter)
+    consumers.credit("viewer")
+
+    assert consumers.received[b"viewer"] == [0, 4]
+    (status,) = consumers.outlets.status()
+    assert (status.seen, status.sent, status.dropped) == (5, 2, 3)
+
+
+def test_asking_twice_for_more_is_harmless(consumers: Consumers) -> None:
+    consumers.register("viewer", delivery="control")
+    consumers.credit("viewer")
+    consumers.credit("viewer")
+
+    for counter in range(3):
+        consumers.offer(counter)
+
+    assert consumers.received[b"viewer"] == [0]
+
+
+def test_a_control_consumer_is_not_sent_what_is_too_old(consumers: Consumers) -> None:
+    consumers.register("controller", delivery="control", deadline_ms=50.0)
+    consumers.clock.advance(ms=100)
+
+    consumers.offer(0, received_ns=0)
+    consumers.offer(1, received_ns=consumers.clock.monotonic_ns())
+
+    assert consumers.received[b"controller"] == [1]
+
+
+def test_a_recorder_gets_everything_in_order_as_it_acknowledges(consumers: Consumers) -> None:
+    consumers.register("disk", delivery="record", credit=2)
+
+    for counter in range(6):
+        consumers.offer(counter)
+    assert consumers.received[b"disk"] == [0, 1]
+    for counter in range(6):
+        consumers.credit("disk", counter)
+
+    assert consumers.received[b"disk"] == [0, 1, 2, 3, 4, 5]
+    assert consumers.outlets.is_settled()
+
+
+def test_a_recorder_that_returns_is_sent_what_it_had_not_processed(consumers: Consumers) -> None:
+    consumers.register("disk", delivery="record", credit=8)
+    for counter in range(5):
+        consumers.offer(counter)
+    consumers.credit("disk", 1)
+
+    answer = consumers.outlets.heed(
+        b"disk-again", Register(name="disk", delivery="record", credit=8, epoch="e", resume_after=1)
+    )
+    consumers.send_due()
+
+    assert answer == Registered("e", 1)
+    assert consumers.received[b"disk-again"] == [2, 3, 4]
+
+
+def test_a_recorder_of_another_daemon_start_begins_anew(consumers: Consumers) -> None:
+    consumers.offer(0)
+
+    answer = consumers.register("disk", delivery="record", epoch="older", resume_after=99)
+    consumers.offer(1)
+
+    assert answer == Registered("e", 0)
+    assert consumers.received[b"disk"] == [1]
+
+
+def test_what_piles_up_spills_to_disk_and_comes_back_whole(tmp_path: Path) -> None:
+    consumers = Consumers(tmp_path, spool_memory_mb=0.01)
+    consumers.register("disk", delivery="record", credit=1)
+
+    for counter in range(50):
+        consumers.offer(counter, size=1000)
+    assert consumers.outlets._spools[False].bytes_on_disk > 30_000
+    for counter in range(50):
+        consumers.credit("disk", counter)
+
+    assert consumers.received[b"disk"] == list(range(50))
+    assert consumers.outlets._spools[False].bytes_on_disk == 0
+    consumers.outlets.close()
+
+
+def test_the_recorder_furthest_behind_is_cut_off_when_the_spool_is_full(tmp_path: Path) -> None:
+    consumers = Consumers(tmp_path, spool_memory_mb=0.01, spool_disk_mb=0.02)
+    consumers.register("slow", delivery="record", credit=1)
+    consumers.register("quick", delivery="record", credit=256)
+
+    cut = []
+    for counter in range(60):
+        consumers.offer(counter, size=1000)
+        consumers.credit("quick", counter)
+        cut += consumers.outlets.overflowing()
+
+    assert [identity for identity, _ in cut] == [b"slow"]
+    assert "spool_disk_mb" in cut[0][1].reason
+    assert consumers.received[b"quick"] == list(range(60))
+    consumers.outlets.close()
+
+
+def test_a_stranger_is_asked_to_register(consumers: Consumers) -> None:
+    assert consumers.outlets.heed(b"who", Credit()) == Unknown()
+
+
+def test_a_consumer_that_leaves_is_forgotten(consumers: Consumers) -> None:
+    consumers.register("viewer", delivery="control")
+
+    consumers.outlets.heed(b"viewer", Leave())
+
+    assert consumers.outlets.names == frozenset()
+
+
+def test_acknowledging_what_was_never_sent_is_ignored(consumers: Consumers) -> None:
+    consumers.register("disk", delivery="record", credit=1)
+    consumers.offer(0)
+    consumers.offer(1)
+
+    consumers.credit("disk", 999)
+
+    assert consumers.received[b"disk"] == [0]

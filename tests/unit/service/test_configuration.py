@@ -1,0 +1,63 @@
+"""Configuration: every fault is said at once, with file, key, expectation and the nearest known key."""
+
+from pathlib import Path
+
+import pytest
+
+from stentor.core.errors import ConfigError
+from stentor.service.configuration import load_settings
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "scope1.toml"
+    path.write_text(text)
+    return path
+
+
+def test_no_file_is_the_simulated_microscope() -> None:
+    settings = load_settings(None)
+
+    assert settings.rig.kind == "simulated"
+    assert settings.acquisition.rate_hz == 10.0
+
+
+def test_a_file_is_read_into_settings(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, 'name = "scope1"\n[rig]\nkind = "micro-manager"\nconfig_file = "a.cfg"\n[[plan]]\nstage = "x"\n'
+    )
+
+    settings = load_settings(path)
+
+    assert (settings.name, settings.rig.config_file, settings.plan) == ("scope1", "a.cfg", ({"stage": "x"},))
+
+
+def test_every_fault_is_said_with_the_nearest_key(tmp_path: Path) -> None:
+    path = write(tmp_path, "nam = 'x'\n[acquisition]\nexposur_ms = 5\nrate_hz = 'fast'\n[rig.simulated]\nseeed = 1\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 4
+    assert all(str(path) in line for line in lines)
+    assert "did you mean `name`?" in lines[0]
+    assert "`acquisition.exposur_ms`; did you mean `acquisition.exposure_ms`?" in lines[1]
+    assert "`acquisition.rate_hz`" in lines[2]
+    assert "did you mean `rig.simulated.seed`?" in lines[3]
+
+
+@pytest.mark.parametrize(("text", "hint"), [("a = = 1", "is not TOML"), ("name = '../x'", "rig's name")])
+def test_nonsense_is_refused(tmp_path: Path, text: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=hint):
+        load_settings(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere.toml: cannot be read"):
+        load_settings(tmp_path / "nowhere.toml")
+
+
+def test_a_sequence_file_lies_beside_its_configuration(tmp_path: Path) -> None:
+    path = write(tmp_path, '[acquisition]\nmode = "sequence"\nsequence_file = "s.yaml"\n')
+
+    assert load_settings(path).acquisition.sequence_file == str(tmp_path / "s.yaml")
