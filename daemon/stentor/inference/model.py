@@ -1,0 +1,172 @@
+"""Model: a card, its network and its post-processor as one thing that takes an image and says what is in it."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+
+from stentor.core.finding import Objects
+from stentor.core.stage import ModelIdentity
+from stentor.inference.card import ModelCard
+from stentor.inference.measure import measure
+from stentor.inference.normalise import compress, normalise, require_plane
+from stentor.inference.postprocess import post_processor
+from stentor.inference.repository import ModelFolder, find_model
+from stentor.inference.scale import ScaleKeeper
+from stentor.inference.session import Session
+from stentor.inference.settings import Device, InferenceSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What a model says about one image.
+
+    Attributes
+    ----------
+    labels
+        Shape (Y, X) int32, 0 is background.
+    objects
+        One row per label; see `stentor.core.finding.OBJECT_COLUMNS`.
+    """
+
+    labels: NDArray[np.int32]
+    objects: Objects
+
+
+class Model:
+    """Called by one thread, with images of any size; a size that comes again finds its buffers warm.
+
+    `model(image)` in a script; in a pipeline `prepare` once, then `segment` on planes that `normalise` made.
+    """
+
+    def __init__(self, folder: ModelFolder, settings: InferenceSettings) -> None:
+        self.card: ModelCard = folder.card
+        self.identity = ModelIdentity(folder.card.identity, folder.card.sha256, "")
+        self._session = Session(folder.verified_weights(), len(folder.card.outputs), settings)
+        self.identity = structs.replace(self.identity, provider=self._session.provider)
+        self._post_process = post_processor(folder.card.post_processing.name, folder.card.post_processing.parameters)
+        self._scales = ScaleKeeper(folder.card, settings)
+        logger.info(
+            "model %s (%s) on %s: %s",
+            self.identity.name, self.identity.hash[:12], self._session.provider, self._session.reason,
+        )  # fmt: skip
+
+    def __call__(self, image: NDArray[Any], pixel_size_um: float | None = None) -> Found:
+        """Analyse one image.
+
+        Parameters
+        ----------
+        image
+            Shape (Y, X), uint8, uint16 or float32, at least 16 x 16.
+        pixel_size_um
+            Side of a pixel in micrometres; a first guess of how large the objects are. None: unknown.
+
+        Raises
+        ------
+        ModelError
+            If the image is none of these; the message says how to convert it.
+        """
+        require_plane(image)
+        labels = self.segment(self.normalise(image), pixel_size_um)
+        return Found(labels, measure(labels, image))
+
+    def normalise(self, image_yx: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the plane scaled by the card's percentiles, shape (Y, X) float32."""
+        return normalise(image_yx, self.card.normalisation.low_percent, self.card.normalisation.high_percent)
+
+    def prepare(self, shape_yx: tuple[int, int], pixel_size_um: float | None = None) -> None:
+        """Allocate and warm up for images of this shape."""
+        self._session.buffers(self._network_shape(shape_yx, self._scales.first_guess(pixel_size_um)))
+
+    def segment(self, normalised_yx: NDArray[np.float32], pixel_size_um: float | None = None) -> NDArray[np.int32]:
+        """Return labels 1..n on the grid of the image.
+
+        Parameters
+        ----------
+        normalised_yx
+            What `normalise` returns, shape (Y, X).
+        pixel_size_um
+            As in a call.
+
+        Returns
+        -------
+        NDArray
+            Shape (Y, X) int32.
+        """
+        scale = self._scales.first_guess(pixel_size_um)
+        labels = self._pass(normalised_yx, scale)
+        for better in self._scales.corrections(scale, labels, normalised_yx.shape):
+            labels = self._pass(normalised_yx, better)
+            self._scales.saw(labels)
+        return labels
+
+    def _pass(self, normalised_yx: NDArray[np.float32], scale: float) -> NDArray[np.int32]:
+        """Run network and post-processor once, at `scale` network pixels per image pixel."""
+        height, width = normalised_yx.shape
+        rows, columns = scaled_shape((height, width), scale)
+        buffers = self._session.buffers(self._network_shape((height, width), scale))
+        plane = normalised_yx
+        if (rows, columns) != (height, width):
+            shrinks = scale < 1
+            plane = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        target = buffers.input_nchw[0, 0]
+        compress(plane, out=target[:rows, :columns])
+        _reflect(target, rows, columns)
+        maps = self._session.run(buffers)[0, :, :rows, :columns]
+        labels = self._post_process(maps)
+        if (rows, columns) != (height, width):
+            # cv2 resizes no int32; float32 holds every label below 2**24 exactly.
+            grown = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+            labels = grown.astype(np.int32)
+        return labels
+
+    def _network_shape(self, shape_yx: tuple[int, int], scale: float) -> tuple[int, int]:
+        multiple = self.card.size_multiple
+        rows, columns = scaled_shape(shape_yx, scale)
+        return -(-rows // multiple) * multiple, -(-columns // multiple) * multiple
+
+
+def scaled_shape(shape_yx: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Return the shape after scaling, at least 1 x 1.
+
+    >>> scaled_shape((100, 131), 0.5)
+    (50, 66)
+    """
+    return max(1, round(shape_yx[0] * scale)), max(1, round(shape_yx[1] * scale))
+
+
+def load_model(name: str, *, device: Device = "auto", settings: InferenceSettings | None = None) -> Model:
+    """Load a model by name ("nuclei", its latest version; "nuclei@1"; or the path of its folder).
+
+    Parameters
+    ----------
+    device
+        "auto" takes CUDA where it truly starts, else the CPU; a named one that does not start is an error.
+    settings
+        Everything else; its `device` yields to a `device` other than "auto".
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, its weights are not those of its card, or the device does not start.
+    """
+    settings = settings or InferenceSettings()
+    if device != "auto":
+        settings = structs.replace(settings, device=device)
+    return Model(find_model(name, settings.folders), settings)
+
+
+def _reflect(target: NDArray[np.float32], rows: int, columns: int) -> None:
+    """Fill what lies beyond `rows` and `columns` by reflection, in place; repeats where there is little to reflect."""
+    if columns < target.shape[1]:
+        source = np.pad(np.arange(columns), (0, target.shape[1] - columns), mode="symmetric")[columns:]
+        target[:rows, columns:] = target[:rows, source]
+    if rows < target.shape[0]:
+        source = np.pad(np.arange(rows), (0, target.shape[0] - rows), mode="symmetric")[rows:]
+        target[rows:] = target[source]

@@ -1,0 +1,48 @@
+"""Measure: a table of the objects of a label image, in pixels and on the stage."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import msgspec
+import numpy as np
+
+from stentor.core.finding import Finding, Findings, Labels, Objects
+from stentor.core.frame import Frame
+from stentor.core.stage import FrameSpec, ModelIdentity
+from stentor.inference.measure import measure
+
+
+class MeasureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing to set."""
+
+
+class Measure:
+    """Needs "labels", gives "objects"; the columns in micrometres are absent when the microscope is uncalibrated."""
+
+    Settings: ClassVar[type[msgspec.Struct]] = MeasureSettings
+    needs: ClassVar[Mapping[str, type[Finding]]] = {"labels": Labels}
+    gives: ClassVar[Mapping[str, type[Finding]]] = {"objects": Objects}
+
+    def __init__(self, settings: MeasureSettings) -> None:
+        """Take no settings."""
+
+    @property
+    def model(self) -> ModelIdentity | None:
+        return None
+
+    def prepare(self, spec: FrameSpec) -> None:
+        """Nothing to prepare."""
+
+    def process(self, frame: Frame, found: Findings) -> Findings:
+        labels = found["labels"]
+        assert isinstance(labels, Labels)
+        objects = measure(labels.labels_yx, frame.pixels)
+        affine = frame.header.pixel_to_stage
+        if affine is not None:
+            y_um, x_um = affine.locate(objects["y_px"], objects["x_px"])
+            area_um2 = (objects["area_px"] * affine.pixel_size_um**2).astype(np.float32)
+            objects = objects.with_columns({"y_um": y_um, "x_um": x_um, "area_um2": area_um2})
+        return {"objects": objects}
+
+    def close(self) -> None:
+        """Nothing to close."""
