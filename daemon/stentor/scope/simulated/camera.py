@@ -82,13 +82,14 @@ class SimulatedCamera(SimpleCameraDevice):
 
     def snap(self, buffer: NDArray[np.uint16]) -> Mapping[str, str | int | float]:
         """Expose once, now, and fill a buffer of the sensor's shape."""
+        self._give_up.clear()
         start_ns = self._microscope.clock.monotonic_ns()
         return self._take(start_ns, self._exposure_ms, (0, 0, *self.sensor_shape()[::-1]), lambda: buffer)
 
     def start_sequence(
         self, n: int | None, get_buffer: Callable[[Sequence[int], DTypeLike], NDArray[np.uint16]]
     ) -> Iterator[Mapping[str, str | int | float]]:
-        """Yield the tags of one frame after another; the core runs this in a thread of its own.
+        """Give an iterator over the tags of one frame after another; the core runs it in a thread of its own.
 
         Parameters
         ----------
@@ -97,7 +98,13 @@ class SimulatedCamera(SimpleCameraDevice):
         get_buffer
             Gives the place for the next frame; raises when the core's buffer has overflowed, which ends the sequence.
         """
+        # Here and not in the generator, which starts later in another thread: a stop in between must count.
         self._give_up.clear()
+        return self._frames(n, get_buffer)
+
+    def _frames(
+        self, n: int | None, get_buffer: Callable[[Sequence[int], DTypeLike], NDArray[np.uint16]]
+    ) -> Iterator[Mapping[str, str | int | float]]:
         clock, exposure_ms, roi = self._microscope.clock, self._exposure_ms, self.get_roi()
         exposure_ns = int(exposure_ms * 1e6)
         interval_ns = max(exposure_ns, int(self._microscope.settings.readout_ms * 1e6))
@@ -132,10 +139,10 @@ class SimulatedCamera(SimpleCameraDevice):
         middle_ns = start_ns + int(exposure_ms * 5e5)
         if not microscope.clock.wait_until(middle_ns, self._give_up):
             return {}
-        self._next_frame += 1
         exposed = microscope.expose(frame, start_ns, exposure_ms, auto_shutter=self._auto_shutter())
         if not microscope.clock.wait_until(exposed.end_ns, self._give_up):
             return {}
+        self._next_frame += 1
         x, y, width, height = roi
         np.copyto(place(), exposed.pixels[y : y + height, x : x + width])
         microscope.publish_truth(exposed.truth.cropped(x, y, width, height))

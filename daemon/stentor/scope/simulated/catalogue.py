@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stentor.scope.simulated import procedural
 from stentor.scope.simulated.folder import cut_sprites
+from stentor.scope.simulated.phase import phase_bank
 from stentor.scope.simulated.population import Look, Population
 from stentor.scope.simulated.sprites import CANVAS_PX, SpriteBank, concatenate
 
@@ -26,10 +27,16 @@ class Catalogue:
 
     largest_sigma_px = _MAX_LEVEL * _STEP_PX
 
-    def __init__(self, bank: SpriteBank, starts: list[int], *, native_sigma_um: float) -> None:
+    def __init__(
+        self, bank: SpriteBank, starts: list[int], phase: NDArray[np.float32], *, native_sigma_um: float
+    ) -> None:
         self.native_sigma_um = native_sigma_um
+        self.phase = phase
         self._levels: dict[int, SpriteBank] = {0: bank}
-        self._extents = np.abs(bank.outlines).max(axis=1).astype(np.float64) + 2.0
+        extents = np.abs(bank.outlines).max(axis=1).astype(np.float64) + 3.5
+        margins = 3.2 * _STEP_PX * np.arange(_MAX_LEVEL + 1)
+        self.half_extents = np.minimum(extents + margins[:, None, None], (CANVAS_PX - 1) / 2)
+        """Half the width and height of what is drawn: (levels, K, 2) sprite pixels."""
         self._starts = np.array(starts)
         self._counts = np.diff(np.array([*starts, len(bank)]))
 
@@ -50,14 +57,10 @@ class Catalogue:
             self._levels[level] = self.bank.blurred(level * _STEP_PX)
         return self._levels[level]
 
-    def half_extents(self, level: int) -> NDArray[np.float64]:
-        """Tell half the width and height of what is drawn of each sprite at a level, (K, 2) sprite pixels."""
-        extents: NDArray[np.float64] = np.minimum(self._extents + 3.2 * level * _STEP_PX + 1.5, (CANVAS_PX - 1) / 2)
-        return extents
-
     def level_of(self, sigma_px: NDArray[np.float64]) -> NDArray[np.int64]:
         """Tell the level nearest to a blur given in sprite pixels."""
-        return np.minimum(np.rint(sigma_px / _STEP_PX), _MAX_LEVEL).astype(np.int64)
+        levels: NDArray[np.int64] = np.minimum(np.rint(sigma_px / _STEP_PX), _MAX_LEVEL).astype(np.int64)
+        return levels
 
 
 def open_catalogue(specimen: str, rng: Generator) -> Catalogue:
@@ -79,10 +82,11 @@ def open_catalogue(specimen: str, rng: Generator) -> Catalogue:
         procedural.apoptotic(rng, _COUNTS["dying"]),
     ]
     starts = np.concatenate([[0], np.cumsum([len(bank) for bank in banks])[:-1]])
-    assert len(banks) == len(Look)
     # Pictures from a microscope have been through one already.
     native_sigma_um = 0.0 if specimen == "procedural" else PSF_SIGMA_UM
-    return Catalogue(concatenate(banks), starts.tolist(), native_sigma_um=native_sigma_um)
+    bank = concatenate(banks)
+    phase = phase_bank(bank, rng, round_from=int(starts[Look.PLATE]))
+    return Catalogue(bank, starts.tolist(), phase, native_sigma_um=native_sigma_um)
 
 
 def condensed(bank: SpriteBank, rng: Generator) -> SpriteBank:

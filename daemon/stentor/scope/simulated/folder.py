@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from stentor.core.errors import ConfigError
 from stentor.scope.simulated.sprites import SpriteBank, standardise
@@ -33,7 +34,7 @@ def cut_sprites(folder: Path) -> SpriteBank:
         labels = cv2.imread(str(labels_path), cv2.IMREAD_UNCHANGED)
         if image is None or labels is None or image.ndim != 2 or labels.shape != image.shape:
             raise ConfigError(f"{image_path}: not a grey image with labels of its size; repair it or take it away")
-        found += _cut(image.astype(np.float32), labels)[:share]
+        found += _cut(image.astype(np.float32), labels, share)
     if not found:
         raise ConfigError(f"{folder}: no nucleus stands free of its neighbours and the border; use other images")
     areas = np.array([mask.sum() for _, mask in found])
@@ -58,20 +59,19 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _cut(
-    image: NDArray[np.float32], labels: NDArray[np.generic]
+    image: NDArray[np.float32], labels: NDArray[np.integer], most: int
 ) -> list[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
-    cuts = []
-    numbers = np.unique(labels)
-    for number in numbers[numbers > 0]:
-        mask = labels == number
-        ys, xs = np.nonzero(mask)
-        top, left = ys.min() - _MARGIN_PX, xs.min() - _MARGIN_PX
-        bottom, right = ys.max() + _MARGIN_PX + 1, xs.max() + _MARGIN_PX + 1
-        if len(xs) < _MIN_AREA_PX or top < 0 or left < 0 or bottom > labels.shape[0] or right > labels.shape[1]:
+    cuts: list[tuple[NDArray[np.float32], NDArray[np.bool_]]] = []
+    for number, box in enumerate(find_objects(labels.astype(np.int32)), 1):
+        if box is None or len(cuts) == most:
+            continue
+        top, left = box[0].start - _MARGIN_PX, box[1].start - _MARGIN_PX
+        bottom, right = box[0].stop + _MARGIN_PX, box[1].stop + _MARGIN_PX
+        if top < 0 or left < 0 or bottom > labels.shape[0] or right > labels.shape[1]:
             continue
         window = (slice(top, bottom), slice(left, right))
-        inside = mask[window]
-        if np.any((labels[window] != number) & (labels[window] != 0)):
+        inside = labels[window] == number
+        if inside.sum() < _MIN_AREA_PX or np.any((labels[window] != 0) & ~inside):
             continue
         background = float(np.percentile(image[window][~inside], 20))
         # The glow around a nucleus is the microscope's, not its own: fade it out over the margin.

@@ -114,7 +114,6 @@ class Microscope:
             pixels, truth = self._picture(frame, view, share, exposure_ms, self._travel_px(start_ns, end_ns))
             if is_lit and not self.light.is_open:
                 self._shine(share * exposure_ms / 1000, view)
-            self._truths.append(truth)
             return Exposed(pixels, truth, start_ns, end_ns, self.light.channel)
 
     def publish_truth(self, truth: Truth) -> None:
@@ -148,10 +147,14 @@ class Microscope:
     ) -> tuple[Counts, Truth]:
         settings = self.settings
         placement = place(self.specimen, view, settings)
-        canvas = self._optics.fluorescence(self.specimen, placement, travel_px)
         light = share * exposure_ms / _REFERENCE_MS
-        canvas *= np.float32(light * settings.signal_e)
-        canvas += np.float32(light * settings.background_e)
+        if self.light.channel == Channel.PHASE:
+            canvas = self._optics.phase(self.specimen, placement, travel_px)
+            canvas *= np.float32(light * settings.phase_e)
+        else:
+            canvas = self._optics.fluorescence(self.specimen, placement, travel_px)
+            canvas *= np.float32(light * settings.signal_e)
+            canvas += np.float32(light * settings.background_e)
         truth = observe(
             self.specimen,
             placement,

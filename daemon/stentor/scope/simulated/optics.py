@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.scope.simulated.catalogue import PSF_SIGMA_UM
+from stentor.scope.simulated.phase import SHRINK
 from stentor.scope.simulated.placement import Placement
 from stentor.scope.simulated.settings import SimulatedSettings
 from stentor.scope.simulated.specimen import Specimen
@@ -57,7 +58,7 @@ class Optics:
         gains = specimen.gain()[placement.rows]
         for n in range(len(placement.rows)):
             sprites = catalogue.blurred(int(levels[n]))
-            half = catalogue.half_extents(int(levels[n]))[placement.sprite[n]]
+            half = catalogue.half_extents[levels[n], placement.sprite[n]]
             self._add(
                 sprites.images[placement.sprite[n]],
                 placement.turn[n],
@@ -68,6 +69,22 @@ class Optics:
         self._blur_whole(placement, catalogue.largest_sigma_px)
         self._slide(travel_px)
         self._add_haze()
+        self._canvas *= self._vignette
+        return self._canvas
+
+    def phase(self, specimen: Specimen, placement: Placement, travel_px: tuple[float, float]) -> FloatImage:
+        """Draw phase contrast: 1 for the empty field; otherwise as `fluorescence`."""
+        self._canvas.fill(0)
+        half = np.full(2, (CANVAS_PX - 1) / 2)
+        for sprite, turn, centre_px in zip(placement.sprite, placement.turn / SHRINK, placement.centre_px, strict=True):
+            self._add(specimen.catalogue.phase[sprite], turn, centre_px, half, 1.0)
+        if len(placement.rows):
+            blur_um = BLUR_PER_UM * abs(float(np.median(placement.defocus_um)))
+            if blur_um > 0.4 * self._settings.pixel_size_um:
+                _blur(self._canvas, blur_um / self._settings.pixel_size_um)
+        self._slide(travel_px)
+        self._canvas += 1
+        np.clip(self._canvas, 0.25, 2.2, out=self._canvas)
         self._canvas *= self._vignette
         return self._canvas
 

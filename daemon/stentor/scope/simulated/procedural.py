@@ -15,12 +15,7 @@ _RADIUS = 34.0
 
 def interphase(rng: Generator, count: int) -> SpriteBank:
     """Draw resting nuclei: bent ellipses with granular chromatin, dark nucleoli and a soft rim."""
-    return _bank([_nucleus(rng, grain=1.0) for _ in range(count)])
-
-
-def prophase(rng: Generator, count: int) -> SpriteBank:
-    """Draw nuclei whose chromatin condenses to coarse threads."""
-    return _bank([_nucleus(rng, grain=2.6) for _ in range(count)])
+    return _bank([_nucleus(rng) for _ in range(count)])
 
 
 def plate(rng: Generator, count: int) -> SpriteBank:
@@ -55,27 +50,29 @@ def _noise(rng: Generator, sigma_px: float) -> FloatArray:
 def _outline_distance(rng: Generator) -> FloatArray:
     """Tell how far inside a bent, irregular ellipse every pixel lies: 1 at the centre, 0 at the rim, then negative."""
     x, y = _grid()
-    aspect = rng.gamma(6.0, 0.055) + 1.03
-    y = y + rng.normal(0, 0.16) * (x * x / _RADIUS - _RADIUS / 3)
-    theta = np.arctan2(y * aspect, x)
+    aspect = rng.gamma(4.0, 0.125) + 1.05
+    y = y + rng.normal(0, 0.07) * (x * x / _RADIUS - _RADIUS / 3)
+    x, y = x / np.sqrt(aspect), y * np.sqrt(aspect)
+    theta = np.arctan2(y, x)
     rim = np.ones_like(theta)
-    for k in range(2, 7):
-        rim += rng.normal(0, 0.11 / k**1.1) * np.cos(k * theta + rng.uniform(0, 2 * np.pi)).astype(np.float32)
+    for k in range(2, 8):
+        rim += rng.normal(0, 0.10 / k**1.3) * np.cos(k * theta + rng.uniform(0, 2 * np.pi)).astype(np.float32)
     if rng.random() < 0.12:
         notch = np.angle(np.exp(1j * (theta - rng.uniform(-np.pi, np.pi))))
         rim -= rng.uniform(0.15, 0.4) * np.exp(-((notch / 0.35) ** 2)).astype(np.float32)
-    radius = np.hypot(x / np.sqrt(aspect), y * np.sqrt(aspect)) / _RADIUS
+    # A superellipse: real nuclei have blunter ends than an ellipse.
+    radius = ((np.abs(x) ** 2.3 + np.abs(y) ** 2.3) ** (1 / 2.3)) / _RADIUS
     distance: FloatArray = (1 - radius / np.maximum(rim, 0.3)).astype(np.float32)
     return distance
 
 
-def _nucleus(rng: Generator, grain: float) -> tuple[FloatArray, NDArray[np.bool_]]:
+def _nucleus(rng: Generator) -> tuple[FloatArray, NDArray[np.bool_]]:
     inside = _outline_distance(rng) + 0.012 * _noise(rng, 3.0)
     mask = inside > 0
     # A flat disc a few micrometres thick: height rises over the outer third, so the rim is soft by itself.
     thickness = np.clip(inside / 0.38, 0, 1)
     height = (0.50 + 0.50 * np.sqrt(1 - (1 - thickness) ** 2)) * mask
-    chromatin = 1 + grain * (0.05 * _noise(rng, 1.6) + 0.06 * _noise(rng, 3.5)) + 0.07 * _noise(rng, 11.0)
+    chromatin = 1 + 0.06 * _noise(rng, 1.6) + 0.075 * _noise(rng, 3.5) + 0.11 * _noise(rng, 12.0)
     x, y = _grid()
     for _ in range(rng.poisson(2.2)):
         cx, cy = rng.uniform(-0.55, 0.55, 2) * _RADIUS
@@ -96,17 +93,19 @@ def _bar(rng: Generator) -> tuple[FloatArray, NDArray[np.bool_]]:
     radius = np.hypot(x / np.sqrt(aspect), y * np.sqrt(aspect)) / _RADIUS
     inside = 1 - radius**1.4 + 0.13 * _noise(rng, 5.0) + 0.05 * _noise(rng, 2.5)
     picture: FloatArray = (np.sqrt(np.clip(inside, 0, 1)) * (1 + 0.10 * _noise(rng, 5.0))).astype(np.float32)
-    return np.clip(picture, 0, None), _largest(inside > 0)
+    mask = _largest(inside > 0)
+    return np.clip(picture, 0, None) * mask, mask
 
 
 def _fragments(rng: Generator) -> tuple[FloatArray, NDArray[np.bool_]]:
     x, y = _grid()
     picture = np.zeros_like(x)
     for _ in range(rng.integers(3, 7)):
-        cx, cy = rng.normal(0, 0.5, 2) * _RADIUS
-        size = rng.uniform(0.25, 0.6) * _RADIUS
+        cx, cy = rng.normal(0, 0.38, 2) * _RADIUS
+        size = rng.uniform(0.25, 0.55) * _RADIUS
         picture = np.maximum(picture, np.clip(1 - ((x - cx) ** 2 + (y - cy) ** 2) / size**2, 0, None))
-    return np.sqrt(picture), _largest(picture > 0)
+    mask = _largest(picture > 0)
+    return np.sqrt(picture) * mask, mask
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -28,9 +28,9 @@ class SimulatedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     # Specimen. `nuclei_per_mm2`: U2OS plates of BBBC039 hold 180 to 1000 in a square millimetre.
     specimen: str = "procedural"
     world_fields: Annotated[float, Meta(ge=1, le=20)] = 3.0
-    nuclei_per_mm2: Positive = 900.0
-    clustering: Fraction = 0.35
-    radius_um: Positive = 8.8
+    nuclei_per_mm2: Positive = 850.0
+    clustering: Fraction = 0.15
+    radius_um: Positive = 9.6
     brightness_sd: NotNegative = 0.27
     depth_sd_um: NotNegative = 0.6
     cycle_h: Positive = 20.0
@@ -41,12 +41,13 @@ class SimulatedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     time_scale: NotNegative = 1.0
 
     # Optics and camera; the signal is the mean of a nucleus at 100 ms and full light.
-    signal_e: Positive = 1100.0
+    signal_e: Positive = 1250.0
     background_e: NotNegative = 110.0
+    phase_e: Positive = 4000.0
     haze: Fraction = 0.10
     defocus_um: float = 0.0
     offset_counts: NotNegative = 100.0
-    counts_per_e: Positive = 0.5
+    counts_per_e: Positive = 0.4
     read_noise_e: NotNegative = 2.0
     hot_pixels: Annotated[int, Meta(ge=0)] = 20
     bit_depth: Annotated[int, Meta(ge=8, le=16)] = 16
@@ -82,7 +83,7 @@ _PRESETS: dict[Difficulty, dict[str, float]] = {
     "middle": {},
     "hard": {
         "nuclei_per_mm2": 1500.0,
-        "clustering": 0.5,
+        "clustering": 0.3,
         "signal_e": 120.0,
         "background_e": 60.0,
         "haze": 0.25,

@@ -77,10 +77,12 @@ class Specimen:
         """Gather part of the founders into clusters, then let overlaps relax before anybody looks."""
         crowd = self.population
         semi_axes = self.semi_axes_um()
-        for row in np.flatnonzero(self._rng.random(len(crowd)) < self._settings.clustering):
-            if row == 0:
-                continue
-            host = np.array([self._rng.integers(row)])
+        # Hosts are loners, so that clusters stay small: a tree of followers would grow into one sheet.
+        follows = self._rng.random(len(crowd)) < self._settings.clustering
+        follows[0] = False
+        hosts = self._rng.choice(np.flatnonzero(~follows), len(crowd))
+        for row in np.flatnonzero(follows):
+            host = hosts[[row]]
             direction = self._rng.uniform(-np.pi, np.pi, 1)
             self_reach = reach(semi_axes[[row]], crowd.angle[[row]], direction)
             distance = reach(semi_axes[host], crowd.angle[host], direction) + self_reach
@@ -106,7 +108,7 @@ class Specimen:
         crowd.velocity_um_s = memory * crowd.velocity_um_s + kick * rng.standard_normal(crowd.velocity_um_s.shape)
         crowd.velocity_um_s[crowd.dying_s >= 0] = 0.0
         crowd.angle += np.sqrt(STEP_S) * 0.0015 * rng.standard_normal(len(crowd))
-        pushes = displacements(crowd.position_um, self.semi_axes_um(), crowd.angle, adhesion=0.15)
+        pushes = displacements(crowd.position_um, self.semi_axes_um(), crowd.angle, adhesion=0.04)
         crowd.position_um += STEP_S * crowd.velocity_um_s + min(1.0, STEP_S / _RELAXATION_S) * pushes
         self._keep_inside()
 

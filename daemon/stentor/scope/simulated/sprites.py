@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 CANVAS_PX = 104
 RADIUS_PX = 22.0
-OUTLINE_POINTS = 40
+OUTLINE_POINTS = 48
 
 FloatArray = NDArray[np.float32]
 
@@ -82,6 +83,8 @@ def outline_of(inside: NDArray[np.bool_]) -> FloatArray:
     """Trace the largest object of a mask as P points, from the centre of the canvas."""
     contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     longest = max(contours, key=len)[:, 0, :].astype(np.float32)
-    picks = np.linspace(0, len(longest), OUTLINE_POINTS, endpoint=False).astype(int)
-    outline: FloatArray = longest[picks] - np.float32((CANVAS_PX - 1) / 2)
+    # Smoothed along its way, or the staircase of pixels would make every label ragged.
+    smooth = gaussian_filter1d(longest, 1.5, axis=0, mode="wrap")
+    picks = np.linspace(0, len(smooth), OUTLINE_POINTS, endpoint=False).astype(int)
+    outline: FloatArray = (smooth[picks] - (CANVAS_PX - 1) / 2).astype(np.float32)
     return outline
