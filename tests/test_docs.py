@@ -1,0 +1,93 @@
+"""Every example in the README, the docs and the docstrings runs."""
+
+import doctest
+import importlib
+import json
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import stentor
+from stentor.service.configuration import load_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WITHOUT_TORCH = ("stentor.train",)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def modules() -> list[str]:
+    return [module.name for module in pkgutil.walk_packages(stentor.__path__, "stentor.") if "_models" not in module.name]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstring_examples_run(name: str) -> None:
+    if name.startswith(WITHOUT_TORCH):
+        pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
+
+    assert doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS).failed == 0
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    first = blocks(ROOT / "README.md", "sh")[0].splitlines()
+
+    assert first[0].startswith("python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/stentor run")
+    assert first[1].startswith('python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest')
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_configurations_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(blocks(page, "toml")):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text)
+        load_settings(path)
+
+
+def test_the_commented_example_configuration_is_valid_and_shows_every_table() -> None:
+    path = ROOT / "systemd" / "scope1.toml"
+
+    settings = load_settings(path)
+
+    assert settings.name == "scope1"
+    assert set(tomllib.loads(path.read_text())) >= {"name", "rig", "acquisition", "source", "plan", "publish"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = [t for t in re.findall(r"\]\(([^)#]+)", page.read_text()) if not t.startswith(("http", "mailto"))]
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_python_examples_in_the_readme_run_against_a_running_rig(tmp_path: Path) -> None:
+    environment = {**os.environ, "STENTOR_RUNTIME_DIR": str(tmp_path / "run"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    stentor_command = Path(sys.executable).parent / "stentor"
+    rig = subprocess.Popen(
+        [stentor_command, "run", "--frames", "120", "--summary", "json"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+    )  # fmt: skip
+    try:
+        examples = blocks(ROOT / "README.md", "python")
+        assert examples
+        for example in examples:
+            # An endless loop of an example ends after its first turn.
+            code = re.sub(r"^(for result in stentor\.listen\(.*\):\n(?:    .*\n)+)", r"\1    break\n", example, flags=re.M)
+            done = subprocess.run(
+                [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
+                check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{code}\n{done.stderr}"
+            assert done.stdout.strip()
+        out, _ = rig.communicate(timeout=60)
+    finally:
+        rig.kill()
+    assert json.loads(out.splitlines()[-1])["outcomes"]["failed"] == 0
