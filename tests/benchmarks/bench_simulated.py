@@ -1,4 +1,4 @@
-"""How fast the simulated microscope draws: `python tests/benchmarks/bench_simulated.py [FRAMES]`. A report, not a gate."""
+"""How fast the simulated microscope draws: `python bench_simulated.py [FRAMES]`; a report, not a gate."""
 
 import os
 import platform
@@ -67,10 +67,9 @@ def sequence(count: int) -> None:
             time.sleep(0.0005)
     gaps_ms = np.diff(stamps) / 1e6
     rate = (len(stamps) - 1) / (stamps[-1] - stamps[0]) * 1e9
+    name = "512² through the core, 1 ms exposures"
     median, p99 = np.median(gaps_ms), np.quantile(gaps_ms, 0.99)
-    print(
-        f"{'512² through the core, 1 ms exposures':46} n={count:4}  median {median:7.2f} ms  p99 {p99:7.2f} ms  {rate:7.1f} /s"
-    )
+    print(f"{name:46} n={count:4}  median {median:7.2f} ms  p99 {p99:7.2f} ms  {rate:7.1f} /s")
     core.close()
 
 

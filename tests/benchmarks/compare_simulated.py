@@ -96,8 +96,10 @@ def real(folder: Path) -> list[tuple[Image, Labels]]:
     """Read every image of a folder with its labels."""
     pictures = []
     for path in sorted(folder.glob("*.image.png")):
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         labels = cv2.imread(str(path).replace(".image.", ".labels."), cv2.IMREAD_UNCHANGED)
-        pictures.append((cv2.imread(str(path), cv2.IMREAD_UNCHANGED), labels.astype(np.int32)))
+        if image is not None and labels is not None:
+            pictures.append((image.astype(np.uint16), labels.astype(np.int32)))
     return pictures
 
 

@@ -1,5 +1,7 @@
 """The simulated microscope, seen through Micro-Manager's core interface alone."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -140,7 +142,8 @@ def test_a_sequence_delivers_every_frame_with_its_truth_and_its_number(core: Sim
     counters = [int(tags[FRAME_COUNTER]) for tags in frames]
     assert len(frames) == 20
     assert counters[0] == 1
-    assert counters[-1] - counters[0] + 1 == 20 + sum(b - a - 1 for a, b in zip(counters, counters[1:], strict=False))
+    holes = counters[-1] - counters[0] + 1 - 20
+    assert 0 <= holes <= int(core.getProperty("Camera", "FramesDropped"))
     starts = [int(tags["ExposureStart_ns"]) for tags in frames]
     assert all((start - starts[0]) % 30_000_000 == 0 for start in starts)
     assert core.microscope.truth_of(counters[-1]).frame == counters[-1]
@@ -216,10 +219,12 @@ def test_the_lamp_dims_and_refuses_more_than_full_light(core: SimulatedCore) -> 
 def test_an_acquisition_of_positions_and_channels_runs_through(core: SimulatedCore) -> None:
     frames: list[NDArray[np.uint16]] = []
     core.mda.events.frameReady.connect(lambda image, *_: frames.append(image))
-    sequence = useq.MDASequence(
-        channels=[{"config": "DAPI", "exposure": 10}, {"config": "Phase", "exposure": 10}],
-        stage_positions=[(0, 0), (20, 20)],
-        time_plan={"interval": 0, "loops": 2},
+    sequence = useq.MDASequence.model_validate(
+        {
+            "channels": [{"config": "DAPI", "exposure": 10}, {"config": "Phase", "exposure": 10}],
+            "stage_positions": [(0, 0), (20, 20)],
+            "time_plan": {"interval": 0, "loops": 2},
+        }
     )
 
     thread = core.run_mda(sequence)
@@ -245,3 +250,16 @@ def test_truths_lie_in_their_folder_when_the_core_is_closed(tmp_path: Path) -> N
 def test_a_missing_specimen_is_the_operators_to_mend() -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         open_simulated_core(SimulatedSettings(specimen="/nonexistent/nuclei"))
+
+
+def test_a_process_that_closes_its_core_and_ends_at_once_is_not_aborted() -> None:
+    code = (
+        "from stentor.scope.simulated.core import open_simulated_core\n"
+        "from stentor.scope.simulated.settings import SimulatedSettings\n"
+        "core = open_simulated_core(SimulatedSettings(width=64, height=64, world_fields=1.0))\n"
+        "core.close()\n"
+    )
+    # Without the remedy seven of ten such processes died of SIGABRT: three are seldom all lucky.
+    ended = [subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60) for _ in range(3)]
+
+    assert [process.returncode for process in ended] == [0, 0, 0], ended[-1].stderr.decode()

@@ -1,11 +1,11 @@
 """Axis: one motor with a speed, a settling time and backlash."""
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 _VIBRATION_UM = 0.6
+_MOVES_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Axis:
     models), so that one reported position is two true ones, depending on the direction of approach. On arrival the
     slide vibrates for `settle_s`, and the axis stays busy so long.
 
-    Times are the microscope clock's nanoseconds. Not thread-safe: the microscope holds its lock around every call.
+    Times are the microscope clock's nanoseconds. One thread at a time may command it, any thread may ask.
     """
 
     def __init__(self, *, speed_um_per_s: float, backlash_um: float, settle_s: float, now_ns: int) -> None:
@@ -34,15 +34,17 @@ class Axis:
         self._half_gap = backlash_um / 2
         self._settle_ns = int(settle_s * 1e9)
         still = _Move(now_ns - 10**12, now_ns - 10**12, 0.0, 0.0, 0.0)
-        # A frame's exposure may have begun before the newest command: the older moves answer for it.
-        self._moves: deque[_Move] = deque([still], maxlen=8)
+        # A frame's exposure may have begun before the newest command: the older moves answer for it. A tuple, replaced
+        # whole, so that a read-back needs no lock.
+        self._moves: tuple[_Move, ...] = (still,)
 
     def move_to(self, target_um: float, now_ns: int) -> None:
         """Start towards a position, from wherever the axis is now."""
         origin = self.reported_um(now_ns)
         slack = self._followed_um(now_ns) - origin
         duration_ns = int(abs(target_um - origin) / self._speed * 1e9)
-        self._moves.append(_Move(now_ns, now_ns + duration_ns, origin, target_um, slack))
+        newest = _Move(now_ns, now_ns + duration_ns, origin, target_um, slack)
+        self._moves = (*self._moves[-_MOVES_KEPT:], newest)
 
     def stop(self, now_ns: int) -> None:
         """Stay where the motor is now."""
@@ -79,7 +81,5 @@ class Axis:
         return min(max(start, motor - self._half_gap), motor + self._half_gap)
 
     def _at(self, at_ns: int) -> _Move:
-        for move in reversed(self._moves):
-            if move.start_ns <= at_ns:
-                return move
-        return self._moves[0]
+        moves = self._moves
+        return next((move for move in reversed(moves) if move.start_ns <= at_ns), moves[0])
