@@ -23,6 +23,9 @@ COMMANDS = (
 )
 """What pycromanager's engine calls to move and to expose, each by the name that it uses."""
 
+FAULTS = (RuntimeError, ValueError, OSError, IndexError, TypeError)
+"""What pymmcore 12's commands raise."""
+
 
 class CoreFaults:
     """Puts itself between pycromanager's engine and the commands of its core, and lets everything through.
@@ -49,7 +52,7 @@ class CoreFaults:
         def watched(*args: Any) -> Any:
             try:
                 answer = command(*args)
-            except Exception as error:
+            except FAULTS as error:
                 self._by_command[name] = f"{name}: {' '.join(str(error).split())}"
                 raise
             self._by_command.pop(name, None)

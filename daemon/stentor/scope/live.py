@@ -41,8 +41,13 @@ def run_live(
         mode = LiveMode(core, tally, stop, exposure_ms=exposure_ms, snap_tags=snap_tags)
         errand = Errand(lambda: mode.show(interval_ms=interval_ms, frames=frames), "live")
         errand.start()
-        if not errand.outlast(stop, urge=lambda: None, grace_s=ABORT_TIMEOUT_S + exposure_ms / 1000):
-            turnstile.break_down("live mode did not end after the abort: a driver hangs")
+        try:
+            if not errand.outlast(stop, urge=lambda: None, grace_s=ABORT_TIMEOUT_S + exposure_ms / 1000):
+                turnstile.break_down("live mode did not end after the abort: a driver hangs")
+        except BaseException:
+            # An interrupt of this thread must not leave the camera running on the other.
+            stop.set()
+            raise
         return tally.report(expected=frames, is_aborted=stop.is_set(), error=errand.error)
 
 

@@ -14,6 +14,7 @@ from stentor.scope.live import run_live
 from stentor.scope.overheard import Overheard
 from stentor.scope.readiness import EventCheck, check_camera
 from stentor.scope.tally import Tally
+from stentor.scope.tiles import with_field_of_view
 from stentor.scope.turnstile import Turnstile
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class PlusEngine:
         with self._turnstile.enter() as stop:
             check_camera(self._core)
             check = EventCheck(self._core)
-            feed = EventFeed(events, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
+            tiled = with_field_of_view(events, self._core)
+            feed = EventFeed(tiled, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
             tally = self._tally = Tally(sink)
             # An iterator is passed on as one: the runner then neither reads ahead nor merges events.
             planned: Any = feed if feed.whole is not None else iter(feed)
@@ -71,9 +73,16 @@ class PlusEngine:
             grace_s = self._abort_timeout_s + self._core.getExposure() / 1000
             with Overheard("pymmcore-plus", FAULTS) as overheard:
                 errand.start()
-                if not errand.outlast(stop, urge=self._cancel, grace_s=grace_s):
-                    self._turnstile.break_down("pymmcore-plus did not end after the abort: a driver hangs")
-            self._tally = None
+                try:
+                    if not errand.outlast(stop, urge=self._cancel, grace_s=grace_s):
+                        self._turnstile.break_down("pymmcore-plus did not end after the abort: a driver hangs")
+                except BaseException:
+                    # An interrupt of this thread must not leave the camera running on the other.
+                    stop.set()
+                    self._cancel()
+                    raise
+                finally:
+                    self._tally = None
             return feed.report(tally, errand.error or overheard.complaint)
 
     def live(

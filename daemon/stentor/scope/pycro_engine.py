@@ -12,6 +12,7 @@ from stentor.scope.pycro_events import check_translatable
 from stentor.scope.pycro_run import STALL_S, PycroRun
 from stentor.scope.readiness import EventCheck, check_camera
 from stentor.scope.tally import Tally
+from stentor.scope.tiles import with_field_of_view
 from stentor.scope.turnstile import Turnstile
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class PycroEngine:
         with self._turnstile.enter() as stop:
             check_camera(self._core)
             check = self._make_check()
-            feed = EventFeed(events, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
+            tiled = with_field_of_view(events, self._core)
+            feed = EventFeed(tiled, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
             tally = Tally(sink)
             run = PycroRun(self._core, feed, tally, stop, self._faults, stall_s=self._stall_s)
             error = None

@@ -102,6 +102,17 @@ def test_a_sequence_is_run_as_the_list_of_its_events(rig: Rig) -> None:
     assert recorder.indices == [dict(event.index) for event in sequence]
 
 
+def test_the_tiles_of_a_grid_lie_side_by_side(rig: Rig) -> None:
+    width_um = rig.core.getImageWidth() * rig.core.getPixelSizeUm()
+    sequence = useq.MDASequence(stage_positions=[(0, 0)], grid_plan={"rows": 1, "columns": 2})
+    recorder = Recorder()
+
+    report = rig.engine.run(sequence, recorder)
+
+    assert (report.reason, report.received) == ("completed", 2)
+    assert [event.x_pos for event in recorder.events if event] == pytest.approx([-width_um / 2, width_um / 2])
+
+
 def test_intervals_are_kept_on_average(rig: Rig) -> None:
     events = exposed(useq.MDASequence(time_plan={"interval": 0.1, "loops": 12}))
     recorder = Recorder()
