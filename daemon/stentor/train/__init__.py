@@ -1,0 +1,1 @@
+"""Train the shipped models from labelled images. May import inference and core; the only room that imports torch."""

@@ -1,0 +1,120 @@
+"""Bundle: a model folder as it ships: weights, card, and a test case that carries nobody's data."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from msgspec.structs import replace
+
+from stentor.core.errors import ModelError
+from stentor.inference.card import (
+    Accuracy,
+    ModelCard,
+    Normalisation,
+    PostProcessing,
+    TestCase,
+    TrainingSet,
+    load_card,
+)
+from stentor.inference.model import Model
+from stentor.inference.repository import ModelFolder
+from stentor.inference.settings import InferenceSettings
+from stentor.train.card_file import write_card
+from stentor.train.export import export_onnx
+from stentor.train.network import HALO_PX, OUTPUTS, SIZE_MULTIPLE, NucleiNetwork
+from stentor.train.nuclei_data import PERCENTILES, Specimen
+from stentor.train.settings import TrainSettings
+from stentor.train.split import Part
+from stentor.train.synthetic import draw_field
+
+WEIGHTS: Final = "model.onnx"
+TEST: Final = TestCase(input="test_input.png", expected="expected.png", tolerance=0.01)
+
+TYPICAL_DIAMETER_UM: Final = 14.0
+"""Of a human cell line's interphase nucleus, 10 to 20; only a first guess until objects have been seen."""
+
+DESCRIPTION: Final = "Nuclei in fluorescence images (DNA stains, histone labels), one plane, touching ones apart."
+
+
+def write_bundle(
+    network: NucleiNetwork, settings: TrainSettings, specimens: Sequence[Specimen], *, version: int = 1
+) -> ModelFolder:
+    """Write weights, card and test case to `settings.out`, without accuracy: see `state_accuracy`.
+
+    The folder is read back through the path that ships, and that path draws the expected labels.
+
+    Raises
+    ------
+    ModelError
+        If the folder cannot be read back as it was written.
+    """
+    out = Path(settings.out)
+    out.mkdir(parents=True, exist_ok=True)
+    export_onnx(network, out / WEIGHTS)
+    learned = Counter(specimen.set_name for specimen in specimens if specimen.part is Part.TRAIN)
+    card = ModelCard(
+        name="nuclei",
+        version=version,
+        task="instance-segmentation",
+        description=DESCRIPTION,
+        licence="BSD-3-Clause",
+        weights=WEIGHTS,
+        sha256=hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest(),
+        axes="nchw",
+        dtype="float32",
+        size_multiple=SIZE_MULTIPLE,
+        halo_px=HALO_PX,
+        object_diameter_px=settings.object_diameter_px,
+        object_diameter_um=TYPICAL_DIAMETER_UM,
+        outputs=OUTPUTS,
+        classes=("nucleus",),
+        normalisation=Normalisation(
+            name="percentile-asinh", low_percent=PERCENTILES[0], high_percent=PERCENTILES[1]
+        ),
+        post_processing=PostProcessing(
+            name="centre-offset-voting",
+            parameters={
+                "foreground": 0.6, "centre": 0.5, "reach_px": 12.0, "least_area_px": 10.0, "least_share_of_median": 0.1,
+            },
+        ),
+        training=tuple(
+            TrainingSet(name=group.folder, origin=group.origin, images=learned[group.folder])
+            for group in settings.sets
+            if learned[group.folder]
+        ),
+        accuracy=(),
+        test=TEST,
+    )
+    folder = _written(card, out)
+    _draw_test_case(folder)
+    return folder
+
+
+def state_accuracy(folder: ModelFolder, rows: Sequence[Accuracy]) -> ModelFolder:
+    """Replace the measured rows of the card of a bundle.
+
+    Raises
+    ------
+    ModelError
+        If the card cannot be read back as it was written.
+    """
+    return _written(replace(folder.card, accuracy=tuple(rows)), folder.path)
+
+
+def _written(card: ModelCard, out: Path) -> ModelFolder:
+    path = write_card(card, out)
+    if load_card(out) != card:
+        raise ModelError(f"{path}: reads back differently from what was written; a text in it has odd characters")
+    return ModelFolder(out, card)
+
+
+def _draw_test_case(folder: ModelFolder) -> None:
+    """Draw the test input and let the model, on the CPU, say what is expected."""
+    image = draw_field((256, 256), 14, touching=4, seed=3).image_yx
+    labels = Model(folder, InferenceSettings(device="cpu"))(image).labels
+    cv2.imwrite(str(folder.path / TEST.input), image)
+    cv2.imwrite(str(folder.path / TEST.expected), labels.astype(np.uint16))

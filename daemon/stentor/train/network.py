@@ -1,0 +1,84 @@
+"""Nuclei network: a small U-Net at half resolution that finds foreground, centres and the way to them."""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+
+WIDTHS: Final = (16, 32, 64, 96, 96)
+"""Channels per level, from half resolution downwards."""
+
+SIZE_MULTIPLE: Final = 32
+"""Height and width must be multiples of this: the unshuffle (2) times four poolings (16)."""
+
+OUTPUTS: Final = ("foreground", "centre", "offset_y_px", "offset_x_px")
+
+HALO_PX: Final = 216
+"""No pixel further away than this changes an answer (measured through the gradient, see the tests)."""
+
+OFFSET_UNIT_PX: Final = 10.0
+"""The network learns offsets in this unit, so that their loss weighs about as much as the others."""
+
+
+class ConvBlock(nn.Sequential):  # type: ignore[misc]  # mypy does not follow torch
+    """Two 3x3 convolutions, each with batch normalisation (folded away at export) and ReLU."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class NucleiNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
+    """Map (N, 1, Y, X) float32 to (N, 4, Y, X): foreground logit, centre logit, offset y, offset x.
+
+    Offsets point from a pixel to the centre of its object, in `OFFSET_UNIT_PX`. The pixel-unshuffle stem and the
+    pixel-shuffle head do the work at half resolution, 3.3-4 times cheaper than at full (measured, 512 x 512, CPU).
+    Skips are added, not concatenated: half the arithmetic in the decoder.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            ConvBlock(before, after) for before, after in zip((4, *widths[:-1]), widths, strict=True)
+        )
+        upwards = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
+        self.narrow = nn.ModuleList(nn.Conv2d(below, above, 1) for below, above in upwards)
+        self.up = nn.ModuleList(ConvBlock(above, above) for _, above in upwards)
+        self.head = nn.Conv2d(widths[0], 16, 3, padding=1)
+
+    def forward(self, image_nchw: Tensor) -> Tensor:
+        """Return logits and offsets, shape (N, 4, Y, X); Y and X are multiples of `SIZE_MULTIPLE`."""
+        x = F.pixel_unshuffle(image_nchw, 2)
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if level else x)
+            skips.append(x)
+        skips.pop()
+        for narrow, block in zip(self.narrow, self.up, strict=True):
+            x = block(F.interpolate(narrow(x), scale_factor=2.0, mode="nearest") + skips.pop())
+        return F.pixel_shuffle(self.head(x), 2)
+
+
+class ExportedNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
+    """The network as shipped: probabilities in [0, 1] and offsets in pixels, so that no reader needs our constants."""
+
+    def __init__(self, network: NucleiNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image_nchw: Tensor) -> Tensor:
+        """Return (N, 4, Y, X): foreground and centre in [0, 1], offset y and x in pixels."""
+        maps = self.network(image_nchw)
+        return torch.cat([torch.sigmoid(maps[:, :2]), maps[:, 2:] * OFFSET_UNIT_PX], dim=1)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Return the number of trainable numbers."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
