@@ -122,7 +122,7 @@ class Model:
         labels = self._post_process(maps)
         if (rows, columns) != (height, width):
             # cv2 resizes no int32; float32 holds every label below 2**24 exactly.
-            grown = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+            grown = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
             labels = grown.astype(np.int32)
         return labels
 

@@ -1,0 +1,137 @@
+"""Report: what was trained, how well it does, how fast it is, and what else was tried, written as REPORT.md."""
+
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import torch
+from msgspec import structs
+from numpy.typing import NDArray
+
+from stentor.inference.card import PostProcessing
+from stentor.inference.model import Model
+from stentor.inference.repository import ModelFolder
+from stentor.inference.settings import InferenceSettings, Rescale
+from stentor.train.evaluate import evaluate
+from stentor.train.nuclei_data import Specimen
+from stentor.train.settings import TrainSettings
+from stentor.train.split import Part
+from stentor.train.synthetic import draw_field
+
+TIMED_RUNS: Final = 50
+TIMED_SHAPES: Final = ((512, 512), (1024, 1024))
+
+VARIANTS: Final[tuple[tuple[str, str | None, dict[str, float], Rescale], ...]] = (
+    ("as shipped", None, {}, "each"),
+    ("images taken as they are, no rescaling", None, {}, "never"),
+    ("foreground above 0.5", None, {"foreground": 0.5}, "each"),
+    ("centre above 0.4", None, {"centre": 0.4}, "each"),
+    ("no relative size cut", None, {"least_share_of_median": 0.0}, "each"),
+    ("size cut at a fifth of the median", None, {"least_share_of_median": 0.2}, "each"),
+    ("votes reach 6 px", None, {"reach_px": 6.0}, "each"),
+    ("plain components, nothing split", "threshold-components",
+     {"foreground": 0.6, "least_area_px": 10.0, "least_share_of_median": 0.1}, "each"),
+)  # fmt: skip
+"""What is compared on the validation side: title, other post-processor, changed parameters, rescaling."""
+
+
+def write_report(
+    folder: ModelFolder,
+    settings: TrainSettings,
+    history: list[tuple[int, float, float]],
+    spent_s: float,
+    specimens: list[Specimen],
+) -> None:
+    """Measure what is not in the card yet and write REPORT.md beside it.
+
+    Parameters
+    ----------
+    history
+        Rows (step, loss of training crops, loss of fixed validation crops).
+    spent_s
+        Seconds of training.
+    """
+    parts = (
+        [f"# {folder.card.identity}", "", folder.card.description, ""],
+        _data(specimens),
+        _training(settings, history, spent_s),
+        _accuracy(folder),
+        _variants(folder, specimens),
+        _speed(folder),
+    )
+    text = "\n".join(line for part in parts for line in part)
+    (folder.path / "REPORT.md").write_text(text + "\n", encoding="utf-8")
+
+
+def _data(specimens: list[Specimen]) -> Iterator[str]:
+    counts = Counter((specimen.set_name, specimen.part) for specimen in specimens)
+    yield from ("## Data", "", "| set | train | validation | test |", "| --- | --- | --- | --- |")
+    for name in dict.fromkeys(specimen.set_name for specimen in specimens):
+        yield f"| {name} | " + " | ".join(str(counts[name, part]) for part in Part) + " |"
+    yield from ("", "Split by a hash of the field's name; crops whose edges continue each other are one field.", "")
+
+
+def _training(settings: TrainSettings, history: list[tuple[int, float, float]], spent_s: float) -> Iterator[str]:
+    precision = "bfloat16" if settings.bfloat16 else "float32"
+    yield from ("## Training", "")
+    yield (
+        f"{history[-1][0] if history else 0} steps of {settings.batch} crops of {settings.crop_px} px in "
+        f"{spent_s / 60:.0f} minutes on {settings.threads} CPU threads ({precision} convolutions), AdamW "
+        f"{settings.learning_rate:g} with one cosine, seed {settings.seed}; mean object diameter "
+        f"{settings.object_diameter_px:g} px, varied by {settings.scale_jitter:g}."
+    )
+    yield from ("", "| step | loss, training crops | loss, fixed validation crops |", "| --- | --- | --- |")
+    for step, loss, watched in [*history[:: max(1, len(history) // 10)], *history[-1:]]:
+        yield f"| {step} | {loss:.4f} | {watched:.4f} |"
+    yield ""
+
+
+def _accuracy(folder: ModelFolder) -> Iterator[str]:
+    yield from ("## Accuracy", "", "Average precision TP / (TP + FP + FN), mean over images, through the shipped path.")
+    yield from ("", "| side | set | images | IoU 0.5 | 0.75 | 0.9 |", "| --- | --- | --- | --- | --- | --- |")
+    for row in folder.card.accuracy:
+        yield f"| {row.part} | {row.data} | {row.images} | {row.ap_50:.3f} | {row.ap_75:.3f} | {row.ap_90:.3f} |"
+    yield ""
+
+
+def _variants(folder: ModelFolder, specimens: list[Specimen]) -> Iterator[str]:
+    yield from ("## What else was tried", "", "The same weights on the validation side, all sets together.")
+    yield from ("", "| variant | IoU 0.5 | 0.75 | 0.9 |", "| --- | --- | --- | --- |")
+    shipped = folder.card.post_processing
+    for title, name, changes, rescale in VARIANTS:
+        post = PostProcessing(name=name, parameters=changes) if name else PostProcessing(
+            name=shipped.name, parameters={**shipped.parameters, **changes}
+        )
+        varied = ModelFolder(folder.path, structs.replace(folder.card, post_processing=post))
+        scores = evaluate(varied, specimens, Part.VALIDATION, rescale=rescale)
+        if scores:
+            yield f"| {title} | " + " | ".join(f"{value:.3f}" for value in scores[-1].precision) + " |"
+    yield ""
+
+
+def _speed(folder: ModelFolder) -> Iterator[str]:
+    """Time a call on synthetic fields: normalisation, network, post-processing and measurement."""
+    yield from ("## Speed", "")
+    yield (
+        f"{platform.machine()}, {os.cpu_count()} cores, CPUExecutionProvider, "
+        f"torch {torch.__version__}; uint16 in, labels and table out, one pass, "
+        f"n = {TIMED_RUNS}."
+    )
+    yield from ("", "| shape | nuclei | median ms | p99 ms |", "| --- | --- | --- | --- |")
+    model = Model(folder, InferenceSettings(device="cpu", rescale="never"))
+    for shape in TIMED_SHAPES:
+        nuclei = shape[0] * shape[1] // 4096
+        image = draw_field(shape, nuclei).image_yx
+        model(image)
+        spent_ms = [_timed_ms(model, image) for _ in range(TIMED_RUNS)]
+        yield f"| {shape[0]} x {shape[1]} | {nuclei} | {np.median(spent_ms):.1f} | {np.percentile(spent_ms, 99):.1f} |"
+
+
+def _timed_ms(model: Model, image: NDArray[np.uint16]) -> float:
+    begun = time.perf_counter()
+    model(image)
+    return 1e3 * (time.perf_counter() - begun)
