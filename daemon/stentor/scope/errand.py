@@ -27,8 +27,15 @@ class Errand:
         """Wait for the end of the task at most `timeout_s`."""
         return self._done.wait(timeout_s)
 
-    def outlast(self, stop: threading.Event, *, urge: Callable[[], None], grace_s: float) -> bool:
-        """Wait for the end of the task, without limit until `stop` is set.
+    def outlast(
+        self,
+        stop: threading.Event,
+        *,
+        urge: Callable[[], None],
+        grace_s: float,
+        is_stalled: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Wait for the end of the task, without limit until `stop` is set, which we do ourselves when it stalls.
 
         From then on `urge` is called again and again, since a backend that is not yet under way forgets a cancel,
         and after `grace_s` the wait is given up.
@@ -41,6 +48,8 @@ class Errand:
         deadline_s: float | None = None
         while not self._done.wait(POLL_S):
             if not stop.is_set():
+                if is_stalled():
+                    stop.set()
                 continue
             urge()
             if deadline_s is None:

@@ -28,6 +28,8 @@ class EventFeed:
     ----------
     whole
         All events, when they were known beforehand; None: they are made one at a time while the run goes on.
+    longest_exposure_ms
+        Of the events handed out so far; 0 if none names one.
     images_per_event
         As many as the camera has channels (several cameras behind Micro-Manager's Multi Camera).
     """
@@ -47,6 +49,7 @@ class EventFeed:
         for event in self.whole or ():
             check(event)
         self.images_per_event = images_per_event
+        self.longest_exposure_ms = 0.0
         self._handed_out = 0
 
     @property
@@ -61,12 +64,15 @@ class EventFeed:
                 return
             if self.whole is None:
                 self._check(event)
+            self.longest_exposure_ms = max(self.longest_exposure_ms, event.exposure or 0.0)
             self._handed_out += asks_for_image(event)
             yield event
 
-    def report(self, tally: Tally, error: str | None) -> RunReport:
-        """Compare what was asked for with what came."""
-        is_open_ended = self.whole is None
+    def report(self, tally: Tally, error: str | None, *, is_stalled: bool = False) -> RunReport:
+        """Compare what was asked for with what came; a run that we ended because it stalled is no abort."""
         return tally.report(
-            expected=self.expected, is_aborted=self._stop.is_set(), is_open_ended=is_open_ended, error=error
+            expected=self.expected,
+            is_aborted=self._stop.is_set() and not is_stalled,
+            is_open_ended=self.whole is None,
+            error=error,
         )

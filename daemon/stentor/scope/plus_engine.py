@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from stentor.core.frame import Pixels
@@ -13,6 +12,7 @@ from stentor.scope.event_feed import EventFeed
 from stentor.scope.live import run_live
 from stentor.scope.overheard import Overheard
 from stentor.scope.readiness import EventCheck, check_camera
+from stentor.scope.stall_watch import StallWatch
 from stentor.scope.tally import Tally
 from stentor.scope.tiles import with_field_of_view
 from stentor.scope.turnstile import Turnstile
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
 ABORT_TIMEOUT_S = 10.0
+STALL_S = 30.0
 
 FAULTS = ("Failed to", "Unexpected number of images")
 """Beginnings of warnings with which pymmcore-plus 0.18 carries on: a drive, an exposure or a snap that was refused."""
@@ -46,12 +47,15 @@ class PlusEngine:
         *,
         snap_tags: Callable[[], Mapping[str, Any]] | None = None,
         abort_timeout_s: float = ABORT_TIMEOUT_S,
+        stall_s: float = STALL_S,
     ) -> None:
         self._core = core
         self._snap_tags = snap_tags
         self._abort_timeout_s = abort_timeout_s
+        self._stall_s = stall_s
         self._turnstile = Turnstile()
         self._tally: Tally | None = None
+        self._stopping: Errand | None = None
         core.mda.events.frameReady.connect(self._on_frame)
         # Its INFO is a line for every image, to a file.
         logging.getLogger("pymmcore-plus").setLevel(logging.WARNING)
@@ -70,11 +74,13 @@ class PlusEngine:
             # An iterator is passed on as one: the runner then neither reads ahead nor merges events.
             planned: Any = feed if feed.whole is not None else iter(feed)
             errand = Errand(lambda: self._core.mda.run(planned), "pymmcore-plus")
+            watch = StallWatch(self._core, tally, feed, self._stall_s)
             grace_s = self._abort_timeout_s + self._core.getExposure() / 1000
             with Overheard("pymmcore-plus", FAULTS) as overheard:
                 errand.start()
                 try:
-                    if not errand.outlast(stop, urge=self._cancel, grace_s=grace_s):
+                    is_over = errand.outlast(stop, urge=self._cancel, grace_s=grace_s, is_stalled=watch.is_stalled)
+                    if not is_over or (self._stopping is not None and not self._stopping.is_done(grace_s)):
                         self._turnstile.break_down("pymmcore-plus did not end after the abort: a driver hangs")
                 except BaseException:
                     # An interrupt of this thread must not leave the camera running on the other.
@@ -83,7 +89,8 @@ class PlusEngine:
                     raise
                 finally:
                     self._tally = None
-            return feed.report(tally, errand.error or overheard.complaint)
+            error = watch.error or errand.error or overheard.complaint
+            return feed.report(tally, error, is_stalled=watch.error is not None)
 
     def live(
         self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
@@ -101,8 +108,7 @@ class PlusEngine:
 
     def abort(self) -> None:
         """End the run in progress; see `Engine.abort`."""
-        if self._turnstile.abort():
-            self._cancel()
+        self._turnstile.abort()
 
     def close(self) -> None:
         """Abort, wait and stop listening; see `Engine.close`."""
@@ -118,8 +124,14 @@ class PlusEngine:
             self._tally.deliver(image, metadata, event, received_ns)
 
     def _cancel(self) -> None:
+        """Ask for the end; called by the thread inside the turnstile only, so that it never hits a later run."""
         self._core.mda.cancel()
-        # The runner looks at a cancel only between images; a camera that waits for a trigger must be stopped.
-        with suppress(RuntimeError):
-            if self._core.isSequenceRunning():
-                self._core.stopSequenceAcquisition()
+        # The runner looks at a cancel only between images; a camera that waits for a trigger must be stopped. On a
+        # thread of its own, because a device that hangs holds its lock.
+        if self._stopping is None or self._stopping.is_done(0):
+            self._stopping = Errand(self._stop_camera, "stop-camera")
+            self._stopping.start()
+
+    def _stop_camera(self) -> None:
+        if self._core.isSequenceRunning():
+            self._core.stopSequenceAcquisition()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -138,6 +139,32 @@ def test_a_drive_that_refuses_makes_the_run_a_failure(moody: Callable[[int], Plu
 
     assert report.reason == "failed"
     assert "limit switch" in (report.error or "")
+
+
+def test_a_snap_that_hangs_in_its_driver_ends_the_run_and_the_engine() -> None:
+    released = threading.Event()
+
+    class HungCamera(MoodyCamera):
+        def _take(self) -> None:
+            released.wait(30)
+
+    core = UniMMCore()
+    core.loadPyDevice("Camera", HungCamera(99))
+    core.initializeAllDevices()
+    core.setCameraDevice("Camera")
+    core.setAutoShutter(False)
+    engine = PlusEngine(core, abort_timeout_s=0.3, stall_s=0.3)
+    began_s = time.monotonic()
+
+    report = engine.run([useq.MDAEvent()], ignore)
+
+    assert time.monotonic() - began_s < 5
+    assert report.reason == "failed"
+    assert "hang" in (report.error or "")
+    with pytest.raises(SourceError, match="restart the scope"):
+        engine.run([useq.MDAEvent()], ignore)
+    released.set()
+    release(core)
 
 
 def test_another_listener_that_raises_costs_us_no_image(open_backend: Callable[[str], Rig]) -> None:
