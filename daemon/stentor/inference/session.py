@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_faults
 
 from stentor.core.errors import ModelError
 from stentor.inference.settings import InferenceSettings
@@ -24,8 +25,8 @@ PROVIDERS: Final = {
 
 REMEDIES: Final = {
     "cpu": "reinstall onnxruntime",
-    "cuda": "install stentor[cuda] without plain onnxruntime beside it, look at nvidia-smi, or set device = \"cpu\"",
-    "tensorrt": "install TensorRT 10 beside stentor[cuda], or set device = \"cuda\"",
+    "cuda": 'install stentor[cuda] without plain onnxruntime beside it, look at nvidia-smi, or set device = "cpu"',
+    "tensorrt": 'install TensorRT 10 beside stentor[cuda], or set device = "cuda"',
 }
 
 OPTIONS: Final[dict[str, dict[str, str]]] = {
@@ -34,6 +35,22 @@ OPTIONS: Final[dict[str, dict[str, str]]] = {
 }
 
 FATAL_ONLY: Final = 4
+
+# ONNX Runtime's exceptions have no common base of their own; a missing DLL of a provider is a plain RuntimeError.
+REFUSALS: Final = (
+    ort_faults.EPFail,
+    ort_faults.EngineError,
+    ort_faults.Fail,
+    ort_faults.InvalidArgument,
+    ort_faults.InvalidGraph,
+    ort_faults.InvalidProtobuf,
+    ort_faults.NoModel,
+    ort_faults.NoSuchFile,
+    ort_faults.NotImplemented,
+    ort_faults.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,5 +155,5 @@ def _open(weights: Path, device: str, settings: InferenceSettings) -> Any:
         providers.append(PROVIDERS["cpu"])
     try:
         return ort.InferenceSession(str(weights), options, providers=providers)
-    except Exception as err:
+    except REFUSALS as err:
         raise ModelError(f"{weights}: ONNX Runtime {ort.__version__} refuses it: {err}; export it again") from err

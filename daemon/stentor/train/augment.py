@@ -33,22 +33,22 @@ def draw_crop(
     source = cv2.blur(specimen.scaled_yx, (k, k)) if (k := int(1 / scale + 0.5)) > 1 else specimen.scaled_yx
     image = cv2.warpAffine(source, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     labels = cv2.warpAffine(
-        specimen.labels_yx, affine, size, flags=cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=float(IGNORED),
+        specimen.labels_yx,
+        affine,
+        size,
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=float(IGNORED),
     )
     targets = draw_targets(np.asarray(labels), specimen.objects.mapped(affine))
     return compress(vary(np.asarray(image), rng)), targets
 
 
-def _placement(
-    shape_yx: tuple[int, ...], scale: float, crop_px: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _placement(shape_yx: tuple[int, ...], scale: float, crop_px: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return the affine source -> crop: scale, one of eight orientations, a window inside the image if it fits."""
     height, width = shape_yx
     half = crop_px / 2 / scale
-    y, x = (
-        rng.uniform(half, length - half) if length > 2 * half else length / 2 for length in (height, width)
-    )
+    y, x = (rng.uniform(half, length - half) if length > 2 * half else length / 2 for length in (height, width))
     turn = np.eye(2)
     for _ in range(int(rng.integers(4))):
         turn = np.array([[0.0, -1.0], [1.0, 0.0]]) @ turn

@@ -32,12 +32,19 @@ from stentor.train.split import Part
 from stentor.train.synthetic import draw_field
 
 WEIGHTS: Final = "model.onnx"
-TEST: Final = TestCase(input="test_input.png", expected="expected.png", tolerance=0.01)
+TEST: Final = TestCase(input="test_input.png", expected="expected.png", tolerance=0.002)
 
 TYPICAL_DIAMETER_UM: Final = 14.0
 """Of a human cell line's interphase nucleus, 10 to 20; only a first guess until objects have been seen."""
 
-DESCRIPTION: Final = "Nuclei in fluorescence images (DNA stains, histone labels), one plane, touching ones apart."
+TEST_SEED: Final = 4
+"""A field in which the shipped thresholds may move by a tenth and the count stays: another device's rounding does not
+turn one nucleus into two.
+"""
+
+DESCRIPTION: Final = (
+    "Nuclei in fluorescence (DAPI, Hoechst, H2B and the like), bright on dark, touching ones told apart."
+)
 
 
 def write_bundle(
@@ -72,13 +79,15 @@ def write_bundle(
         object_diameter_um=TYPICAL_DIAMETER_UM,
         outputs=OUTPUTS,
         classes=("nucleus",),
-        normalisation=Normalisation(
-            name="percentile-asinh", low_percent=PERCENTILES[0], high_percent=PERCENTILES[1]
-        ),
+        normalisation=Normalisation(name="percentile-asinh", low_percent=PERCENTILES[0], high_percent=PERCENTILES[1]),
         post_processing=PostProcessing(
             name="centre-offset-voting",
             parameters={
-                "foreground": 0.6, "centre": 0.5, "reach_px": 12.0, "least_area_px": 10.0, "least_share_of_median": 0.1,
+                "foreground": 0.6,
+                "centre": 0.5,
+                "reach_px": 12.0,
+                "least_area_px": 10.0,
+                "least_share_of_median": 0.1,
             },
         ),
         training=tuple(
@@ -114,7 +123,7 @@ def _written(card: ModelCard, out: Path) -> ModelFolder:
 
 def _draw_test_case(folder: ModelFolder) -> None:
     """Draw the test input and let the model, on the CPU, say what is expected."""
-    image = draw_field((256, 256), 14, touching=4, seed=3).image_yx
+    image = draw_field((256, 256), 14, touching=4, seed=TEST_SEED).image_yx
     labels = Model(folder, InferenceSettings(device="cpu"))(image).labels
     cv2.imwrite(str(folder.path / TEST.input), image)
     cv2.imwrite(str(folder.path / TEST.expected), labels.astype(np.uint16))

@@ -1,15 +1,20 @@
 """Evaluation: how well a finished model folder does on labelled images, through the path that ships."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
+from stentor.core.errors import ConfigError
+from stentor.inference.card import Accuracy
 from stentor.inference.model import Model
-from stentor.inference.repository import ModelFolder
+from stentor.inference.repository import ModelFolder, find_model
 from stentor.inference.settings import InferenceSettings, Rescale
 from stentor.train.accuracy import OVERLAPS, average_precision
-from stentor.train.nuclei_data import Specimen
+from stentor.train.nuclei_data import Specimen, load_specimens
+from stentor.train.settings import TrainSettings
 from stentor.train.split import Part
 from stentor.train.targets import IGNORED
 
@@ -45,6 +50,55 @@ def evaluate(
             rows.setdefault("all", []).append(row)
     names = sorted(rows, key=lambda name: name == "all")
     return [_mean(name, part, rows[name]) for name in names]
+
+
+def bench_model(name: str, data: str | Path, part: Part = Part.VALIDATION, *, rescale: Rescale = "each") -> list[Score]:
+    """Measure a model on labelled images again; what `stentor models bench NAME --on FOLDER --part PART` prints.
+
+    Needs no torch. The side named "train" is a sanity check only, and no row of a card.
+
+    Parameters
+    ----------
+    name
+        As for `stentor.inference.model.load_model`.
+    data
+        Folder that holds the folders of `stentor.train.settings.NUCLEI_SETS`, or some of them.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded.
+    ConfigError
+        If the folder holds no labelled image on that side.
+    """
+    folder = find_model(name)
+    specimens = load_specimens(TrainSettings(data=str(data), out="", scratch=""))
+    scores = evaluate(folder, specimens, part, rescale=rescale)
+    if not scores:
+        raise ConfigError(f"{data}: holds no image on the {part.value} side of the split; choose another --part")
+    return scores
+
+
+def accuracy_rows(scores: Sequence[Score], name: str) -> tuple[Accuracy, ...]:
+    """Return measured scores as rows of a card, dated today, to four digits; those of the training side are left out.
+
+    The command measures each row again; FOLDER stands for the folder of whoever repeats it.
+    """
+    today = datetime.now(UTC).date().isoformat()
+    return tuple(
+        Accuracy(
+            data=score.set_name,
+            part="test" if score.part is Part.TEST else "validation",
+            images=score.images,
+            ap_50=round(score.precision[0], 4),
+            ap_75=round(score.precision[1], 4),
+            ap_90=round(score.precision[2], 4),
+            command=f"stentor models bench {name} --on FOLDER --part {score.part.value}",
+            date=today,
+        )
+        for score in scores
+        if score.part is not Part.TRAIN
+    )
 
 
 def _scored(model: Model, specimen: Specimen) -> tuple[int, tuple[float, ...]]:

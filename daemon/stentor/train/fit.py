@@ -95,9 +95,13 @@ class Fit:
         partial = self._checkpoint.with_suffix(".partial")
         torch.save(
             {
-                "seed": self.settings.seed, "network": self.network.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "step": self.step, "spent_s": self.spent_s,
-                "history": self.history, "rng": self._rng.bit_generator.state,
+                "seed": self.settings.seed,
+                "network": self.network.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "step": self.step,
+                "spent_s": self.spent_s,
+                "history": self.history,
+                "rng": self._rng.bit_generator.state,
             },
             partial,
         )
@@ -131,8 +135,11 @@ class Fit:
     def _batch(self, specimens: list[Specimen], rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
         crops = [
             draw_crop(
-                specimens[index % len(specimens)], rng, crop_px=self.settings.crop_px,
-                diameter_px=self.settings.object_diameter_px, scale_jitter=self.settings.scale_jitter,
+                specimens[index % len(specimens)],
+                rng,
+                crop_px=self.settings.crop_px,
+                diameter_px=self.settings.object_diameter_px,
+                scale_jitter=self.settings.scale_jitter,
             )
             for index in range(size)
         ]
@@ -152,5 +159,9 @@ class Fit:
         self.history.append((self.step, loss, watched))
         logger.info(
             "step %d, %.0f %% in %.0f s: loss %.4f, validation crops %.4f",
-            self.step, 100 * self.progress, self.spent_s, loss, watched,
+            self.step,
+            100 * self.progress,
+            self.spent_s,
+            loss,
+            watched,
         )

@@ -26,7 +26,10 @@ def nuclei_loss(maps_nchw: Tensor, targets_nchw: Tensor) -> Tensor:
         Scalar >= 0.
     """
     foreground, heat, offsets, weight = (
-        targets_nchw[:, 0], targets_nchw[:, 1], targets_nchw[:, 2:4], targets_nchw[:, 4],
+        targets_nchw[:, 0],
+        targets_nchw[:, 1],
+        targets_nchw[:, 2:4],
+        targets_nchw[:, 4],
     )
     valid = (weight > 0).to(weight.dtype)
     area = valid.sum().clamp(min=1.0)

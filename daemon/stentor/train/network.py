@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
+from stentor.train.targets import OFFSET_UNIT_PX
+
 WIDTHS: Final = (16, 32, 64, 96, 96)
 """Channels per level, from half resolution downwards."""
 
@@ -16,9 +18,6 @@ OUTPUTS: Final = ("foreground", "centre", "offset_y_px", "offset_x_px")
 
 HALO_PX: Final = 216
 """No pixel further away than this changes an answer (measured through the gradient, see the tests)."""
-
-OFFSET_UNIT_PX: Final = 10.0
-"""The network learns offsets in this unit, so that their loss weighs about as much as the others."""
 
 
 class ConvBlock(nn.Sequential):  # type: ignore[misc]  # mypy does not follow torch

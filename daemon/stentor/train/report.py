@@ -1,35 +1,31 @@
 """Report: what was trained, how well it does, how fast it is, and what else was tried, written as REPORT.md."""
 
-import os
-import platform
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-import torch
 from msgspec import structs
-from numpy.typing import NDArray
 
 from stentor.inference.card import PostProcessing
-from stentor.inference.model import Model
 from stentor.inference.repository import ModelFolder
-from stentor.inference.settings import InferenceSettings, Rescale
+from stentor.inference.settings import Rescale
 from stentor.train.evaluate import evaluate
 from stentor.train.nuclei_data import Specimen
 from stentor.train.settings import TrainSettings
+from stentor.train.speed import processor, time_model
 from stentor.train.split import Part
-from stentor.train.synthetic import draw_field
 
 TIMED_RUNS: Final = 50
-TIMED_SHAPES: Final = ((512, 512), (1024, 1024))
+THREADS: Final = 2
 
 VARIANTS: Final[tuple[tuple[str, str | None, dict[str, float], Rescale], ...]] = (
     ("as shipped", None, {}, "each"),
+    ("scale learned on the first frames and kept, as in a live run", None, {}, "live"),
     ("images taken as they are, no rescaling", None, {}, "never"),
     ("foreground above 0.5", None, {"foreground": 0.5}, "each"),
+    ("foreground above 0.7", None, {"foreground": 0.7}, "each"),
     ("centre above 0.4", None, {"centre": 0.4}, "each"),
+    ("centre above 0.7", None, {"centre": 0.7}, "each"),
     ("no relative size cut", None, {"least_share_of_median": 0.0}, "each"),
     ("size cut at a fifth of the median", None, {"least_share_of_median": 0.2}, "each"),
     ("votes reach 6 px", None, {"reach_px": 6.0}, "each"),
@@ -103,8 +99,10 @@ def _variants(folder: ModelFolder, specimens: list[Specimen]) -> Iterator[str]:
     yield from ("", "| variant | IoU 0.5 | 0.75 | 0.9 |", "| --- | --- | --- | --- |")
     shipped = folder.card.post_processing
     for title, name, changes, rescale in VARIANTS:
-        post = PostProcessing(name=name, parameters=changes) if name else PostProcessing(
-            name=shipped.name, parameters={**shipped.parameters, **changes}
+        post = (
+            PostProcessing(name=name, parameters=changes)
+            if name
+            else PostProcessing(name=shipped.name, parameters={**shipped.parameters, **changes})
         )
         varied = ModelFolder(folder.path, structs.replace(folder.card, post_processing=post))
         scores = evaluate(varied, specimens, Part.VALIDATION, rescale=rescale)
@@ -114,24 +112,13 @@ def _variants(folder: ModelFolder, specimens: list[Specimen]) -> Iterator[str]:
 
 
 def _speed(folder: ModelFolder) -> Iterator[str]:
-    """Time a call on synthetic fields: normalisation, network, post-processing and measurement."""
+    rows = time_model(folder, runs=TIMED_RUNS, threads=THREADS)
     yield from ("## Speed", "")
     yield (
-        f"{platform.machine()}, {os.cpu_count()} cores, CPUExecutionProvider, "
-        f"torch {torch.__version__}; uint16 in, labels and table out, one pass, "
-        f"n = {TIMED_RUNS}."
+        f"{processor()}, {THREADS} threads, CPUExecutionProvider, uint16 in, labels and table out, one pass, "
+        f"n = {TIMED_RUNS}; `python tests/benchmarks/bench_nuclei.py` measures it again."
     )
-    yield from ("", "| shape | nuclei | median ms | p99 ms |", "| --- | --- | --- | --- |")
-    model = Model(folder, InferenceSettings(device="cpu", rescale="never"))
-    for shape in TIMED_SHAPES:
-        nuclei = shape[0] * shape[1] // 4096
-        image = draw_field(shape, nuclei).image_yx
-        model(image)
-        spent_ms = [_timed_ms(model, image) for _ in range(TIMED_RUNS)]
-        yield f"| {shape[0]} x {shape[1]} | {nuclei} | {np.median(spent_ms):.1f} | {np.percentile(spent_ms, 99):.1f} |"
-
-
-def _timed_ms(model: Model, image: NDArray[np.uint16]) -> float:
-    begun = time.perf_counter()
-    model(image)
-    return 1e3 * (time.perf_counter() - begun)
+    yield from ("", "| shape | nuclei | step | median ms | p99 ms |", "| --- | --- | --- | --- | --- |")
+    for row in rows:
+        height, width = row.shape_yx
+        yield f"| {height} x {width} | {row.nuclei} | {row.step} | {row.median_ms:.1f} | {row.p99_ms:.1f} |"

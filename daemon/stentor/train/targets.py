@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stentor.train.network import OFFSET_UNIT_PX
-
 HEAT_WIDTH: Final = 0.2
 """Sigma of the centre heat as a share of the object's diameter."""
+
+OFFSET_UNIT_PX: Final = 10.0
+"""The network learns offsets in this unit, so that their loss weighs about as much as the others."""
 
 TOUCHING_WEIGHT: Final = 3.0
 IGNORED: Final = -1

@@ -49,9 +49,7 @@ class CentreOffsetVoting(msgspec.Struct, frozen=True, forbid_unknown_fields=True
             seeds = int(nearest.max())
         _, seedless = cv2.connectedComponents((inside & (labels == 0)).view(np.uint8), connectivity=4)
         labels += np.where(seedless > 0, seedless + seeds, 0).astype(np.int32)
-        return drop_small(
-            labels, least_area_px=self.least_area_px, least_share_of_median=self.least_share_of_median
-        )
+        return drop_small(labels, least_area_px=self.least_area_px, least_share_of_median=self.least_share_of_median)
 
     @staticmethod
     def _votes(
