@@ -1,0 +1,101 @@
+"""Post-processors turn perfect maps of known objects into those objects."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stentor.core.errors import ModelError
+from stentor.inference.postprocess import post_processor
+from stentor.inference.postprocess.size_cut import drop_small
+
+Disc = tuple[float, float, float]
+"""Centre row, centre column, radius."""
+
+TWELVE: list[Disc] = [(25 + 40 * row, 30 + 45 * column, 9 + row + column) for row in range(3) for column in range(4)]
+
+
+def perfect_maps(shape_yx: tuple[int, int], discs: list[Disc]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Draw what a perfect network would answer, (4, Y, X), and the true labels."""
+    y, x = np.mgrid[: shape_yx[0], : shape_yx[1]].astype(np.float32)
+    maps = np.zeros((4, *shape_yx), np.float32)
+    truth = np.zeros(shape_yx, np.int32)
+    nearest = np.full(shape_yx, np.inf)
+    for number, (centre_y, centre_x, radius) in enumerate(discs, start=1):
+        distance = np.hypot(y - centre_y, x - centre_x)
+        own = (distance <= radius) & (distance < nearest)
+        nearest[own] = distance[own]
+        truth[own] = number
+        maps[0][own] = 1.0
+        maps[1][own] = np.exp(-(distance[own] ** 2) / (2 * (0.4 * radius) ** 2))
+        maps[2][own] = centre_y - y[own]
+        maps[3][own] = centre_x - x[own]
+    return maps, truth
+
+
+def same_partition(first: NDArray[np.int32], second: NDArray[np.int32]) -> bool:
+    pairs = {*zip(first.ravel().tolist(), second.ravel().tolist(), strict=True)}
+    return len(pairs) == len(np.unique(first)) == len(np.unique(second))
+
+
+@pytest.mark.parametrize("name", ["centre-offset-voting", "threshold-components"])
+def test_twelve_cells_in_twelve_found(name: str) -> None:
+    maps, truth = perfect_maps((140, 210), TWELVE)
+
+    labels = post_processor(name, {})(maps)
+
+    assert labels.dtype == np.int32
+    assert labels.max() == 12
+    assert same_partition(labels, truth)
+
+
+def test_touching_discs_are_split_where_they_touch() -> None:
+    maps, truth = perfect_maps((60, 80), [(30, 25, 14), (30, 50, 14)])
+
+    assert post_processor("threshold-components", {})(maps).max() == 1
+    assert same_partition(post_processor("centre-offset-voting", {})(maps), truth)
+
+
+def test_a_cell_without_a_centre_is_still_a_cell() -> None:
+    maps, truth = perfect_maps((80, 160), [(40, 30, 12), (40, 120, 12)])
+    maps[1][:, 80:] = 0.1
+
+    assert same_partition(post_processor("centre-offset-voting", {})(maps), truth)
+
+
+def test_no_seed_at_all_leaves_components() -> None:
+    maps, truth = perfect_maps((80, 160), [(40, 30, 12), (40, 120, 12)])
+    maps[1] = 0.0
+
+    assert same_partition(post_processor("centre-offset-voting", {})(maps), truth)
+
+
+def test_an_empty_image_holds_nothing() -> None:
+    for name in ("centre-offset-voting", "threshold-components"):
+        assert not post_processor(name, {})(np.zeros((4, 32, 48), np.float32)).any()
+
+
+def test_votes_that_point_outside_the_image_do_no_harm() -> None:
+    maps, _ = perfect_maps((64, 64), [(32, 32, 12)])
+    maps[2:] = -1e4
+
+    assert post_processor("centre-offset-voting", {})(maps).max() == 1
+
+
+def test_debris_is_cut_by_size_and_numbers_have_no_gaps() -> None:
+    labels = np.zeros((60, 60), np.int32)
+    labels[2:22, 2:22], labels[30:33, 30:33], labels[40:58, 40:58] = 3, 7, 9
+
+    kept = drop_small(labels, least_area_px=4, least_share_of_median=0.1)
+
+    assert np.unique(kept).tolist() == [0, 1, 2]
+    assert kept[50, 50] == 2
+
+
+def test_an_unknown_post_processor_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ModelError, match="centre-offset-voting, threshold-components"):
+        post_processor("watershed", {})
+
+
+def test_an_unknown_parameter_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ModelError, match=r"foregruond.*foreground"):
+        post_processor("centre-offset-voting", {"foregruond": 0.5})
