@@ -1,0 +1,84 @@
+"""The built-in stages, walked as the pipeline walks them: normalise, segment, measure."""
+
+import numpy as np
+import pytest
+
+from stentor.core.errors import ModelError, StageError
+from stentor.core.finding import Findings, Image, Labels, Objects
+from stentor.core.frame import Frame, FrameHeader, FrameId, PixelToStage
+from stentor.core.stage import FrameSpec
+from stentor_plugins.measure import Measure, MeasureSettings
+from stentor_plugins.normalise import Normalise, NormaliseSettings
+from stentor_plugins.segment import Segment, SegmentSettings
+
+AFFINE = PixelToStage(xx=0.5, xy=0.0, x0=1000.0, yx=0.0, yy=0.5, y0=-200.0)
+
+
+def frame_of_discs(pixel_to_stage: PixelToStage | None = None) -> Frame:
+    """Six soft discs of 26 px on a noisy background."""
+    y, x = np.mgrid[:130, :190].astype(np.float32)
+    light = sum(
+        1 / (1 + np.exp(np.hypot(y - centre_y, x - centre_x) - 13))
+        for centre_y in (35, 95)
+        for centre_x in (35, 95, 155)
+    )
+    pixels = (100 + np.random.default_rng(2).poisson(40 + 900 * light)).astype(np.uint16)
+    pixels.flags.writeable = False
+    header = FrameHeader(
+        frame_id=FrameId("cam", "0" * 32, 0), shape_yx=pixels.shape, dtype="uint16", received_ns=0, clock_id="test",
+        pixel_to_stage=pixel_to_stage,
+    )  # fmt: skip
+    return Frame(header, pixels)
+
+
+def walk(frame: Frame) -> Findings:
+    found: Findings = {}
+    for stage in (Normalise(NormaliseSettings()), Segment(SegmentSettings(device="cpu")), Measure(MeasureSettings())):
+        stage.prepare(FrameSpec(frame.pixels.shape, "uint16", frame.header.pixel_size_um))
+        found = {**found, **stage.process(frame, found)}
+        stage.close()
+    return found
+
+
+def test_six_nuclei_in_six_rows_out() -> None:
+    found = walk(frame_of_discs())
+
+    assert isinstance(found["labels"], Labels)
+    assert isinstance(found["objects"], Objects)
+    assert len(found["objects"]) == 6
+
+
+def test_an_uncalibrated_microscope_yields_no_micrometres() -> None:
+    objects = walk(frame_of_discs())["objects"]
+
+    assert isinstance(objects, Objects)
+    assert not {"y_um", "x_um", "area_um2"} & set(objects.columns)
+
+
+def test_a_calibrated_microscope_places_objects_on_the_stage() -> None:
+    objects = walk(frame_of_discs(AFFINE))["objects"]
+
+    assert isinstance(objects, Objects)
+    np.testing.assert_allclose(objects["x_um"], 1000 + 0.5 * objects["x_px"])
+    np.testing.assert_allclose(objects["y_um"], -200 + 0.5 * objects["y_px"])
+    np.testing.assert_allclose(objects["area_um2"], 0.25 * objects["area_px"])
+
+
+def test_a_plane_normalised_otherwise_than_the_model_wants_is_refused() -> None:
+    frame = frame_of_discs()
+    stage = Segment(SegmentSettings(device="cpu"))
+
+    with pytest.raises(StageError, match="low_percent = 1"):
+        stage.process(frame, {"normalised": Image(np.zeros((130, 190), np.float32), "percentiles 5..95")})
+
+
+def test_the_segmenting_stage_names_its_model_and_provider() -> None:
+    identity = Segment(SegmentSettings(device="cpu")).model
+
+    assert identity is not None
+    assert (identity.name, identity.provider) == ("nuclei@1", "CPUExecutionProvider")
+
+
+def test_a_model_that_does_not_exist_is_refused_when_the_stage_is_built() -> None:
+    with pytest.raises(ModelError, match="no model 'mitochondria'"):
+        Segment(SegmentSettings(model="mitochondria"))
