@@ -16,8 +16,8 @@ SIZE_MULTIPLE: Final = 32
 
 OUTPUTS: Final = ("foreground", "centre", "offset_y_px", "offset_x_px")
 
-HALO_PX: Final = 216
-"""No pixel further away than this changes an answer (measured through the gradient, see the tests)."""
+HALO_PX: Final = 224
+"""No pixel further away changes an answer: 217 px through the gradient (see the tests), rounded up to the multiple."""
 
 
 class ConvBlock(nn.Sequential):  # type: ignore[misc]  # mypy does not follow torch

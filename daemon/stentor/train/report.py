@@ -20,7 +20,6 @@ THREADS: Final = 2
 
 VARIANTS: Final[tuple[tuple[str, str | None, dict[str, float], Rescale], ...]] = (
     ("as shipped", None, {}, "each"),
-    ("scale learned on the first frames and kept, as in a live run", None, {}, "live"),
     ("images taken as they are, no rescaling", None, {}, "never"),
     ("foreground above 0.5", None, {"foreground": 0.5}, "each"),
     ("foreground above 0.7", None, {"foreground": 0.7}, "each"),

@@ -89,6 +89,19 @@ def test_after_the_first_frames_the_live_path_is_one_pass(monkeypatch: pytest.Mo
     assert len(found.objects) == 12
 
 
+def test_one_picture_in_three_pixel_types_gives_the_same_labels_at_an_odd_size(model: Model) -> None:
+    image = (nuclei_image()[:100, :131] / 8).astype(np.uint8)
+
+    first, *others = (model(image.astype(dtype)).labels for dtype in ("uint8", "uint16", "float32"))
+
+    assert first.shape == (100, 131)
+    assert first.max() >= 4
+    for labels in others:
+        assert labels.max() == first.max()
+        # A float image is ranked by interpolation between two counts, an integer one by the count itself.
+        assert np.mean(labels != first) < 0.002
+
+
 def test_colour_is_refused_with_its_remedy(model: Model) -> None:
     with pytest.raises(ModelError, match="choose a channel"):
         model(np.zeros((64, 64, 3), np.uint8))

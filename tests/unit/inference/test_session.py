@@ -91,6 +91,4 @@ def _claim_cuda_and_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behave as onnxruntime-gpu does without a GPU: claim CUDA, start on the CPU, raise nothing."""
     start = ort.InferenceSession
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", CPU])
-    monkeypatch.setattr(
-        ort, "InferenceSession", lambda path, options, providers: start(path, options, providers=[CPU])
-    )
+    monkeypatch.setattr(ort, "InferenceSession", lambda path, options, providers: start(path, options, providers=[CPU]))

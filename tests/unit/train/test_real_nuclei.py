@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 
 from stentor.inference.repository import find_model
+from stentor.train.evaluate import evaluate
+from stentor.train.nuclei_data import load_specimens
+from stentor.train.settings import NUCLEI_SETS, TrainSettings
+from stentor.train.split import Part
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -12,12 +16,6 @@ DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 def test_the_shipped_model_keeps_the_accuracy_of_its_card() -> None:
     if not (DATA / "nuclei_bbbc039_43").is_dir():
         pytest.skip("the labelled images are not at ../shared/data")
-    pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
-    from stentor.train.evaluate import evaluate
-    from stentor.train.nuclei_data import load_specimens
-    from stentor.train.settings import NUCLEI_SETS, TrainSettings
-    from stentor.train.split import Part
-
     settings = TrainSettings(data=str(DATA), out="nuclei/1", scratch="", sets=NUCLEI_SETS[1:2])
     folder = find_model("nuclei@1")
     stated = next(r for r in folder.card.accuracy if (r.data, r.part) == ("nuclei_bbbc039_43", "validation"))

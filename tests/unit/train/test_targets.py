@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 
 from stentor.train.accuracy import average_precision
-
-pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
-
-from stentor.train.network import OFFSET_UNIT_PX
-from stentor.train.targets import IGNORED, TOUCHING_WEIGHT, draw_targets, table_of
+from stentor.train.targets import IGNORED, OFFSET_UNIT_PX, TOUCHING_WEIGHT, draw_targets, table_of
 
 
 def two_squares() -> np.ndarray:
