@@ -17,9 +17,7 @@ from stentor.train.settings import TrainSettings
 from stentor.train.split import Part
 from stentor.train.synthetic import draw_field
 
-NEEDS_TORCH = pytest.mark.skipif(
-    find_spec("torch") is None, reason="training is an extra: pip install 'stentor[train]'"
-)
+TRAINING_IS_AN_EXTRA = "training is an extra: pip install 'stentor[train]'"
 
 
 def settings_in(folder: Path) -> TrainSettings:
