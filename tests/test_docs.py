@@ -26,7 +26,9 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def modules() -> list[str]:
-    return [module.name for module in pkgutil.walk_packages(stentor.__path__, "stentor.") if "_models" not in module.name]
+    return [
+        module.name for module in pkgutil.walk_packages(stentor.__path__, "stentor.") if "_models" not in module.name
+    ]
 
 
 @pytest.mark.parametrize("name", modules())
@@ -69,7 +71,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_python_examples_in_the_readme_run_against_a_running_rig(tmp_path: Path) -> None:
-    environment = {**os.environ, "STENTOR_RUNTIME_DIR": str(tmp_path / "run"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    environment = {
+        **os.environ,
+        "STENTOR_RUNTIME_DIR": str(tmp_path / "run"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
     stentor_command = Path(sys.executable).parent / "stentor"
     rig = subprocess.Popen(
         [stentor_command, "run", "--frames", "120", "--summary", "json"],
@@ -80,7 +86,9 @@ def test_python_examples_in_the_readme_run_against_a_running_rig(tmp_path: Path)
         assert examples
         for example in examples:
             # An endless loop of an example ends after its first turn.
-            code = re.sub(r"^(for result in stentor\.listen\(.*\):\n(?:    .*\n)+)", r"\1    break\n", example, flags=re.M)
+            code = re.sub(
+                r"^(for result in stentor\.listen\(.*\):\n(?:    .*\n)+)", r"\1    break\n", example, flags=re.M
+            )
             done = subprocess.run(
                 [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
                 check=False,

@@ -28,7 +28,12 @@ def test_models_are_in_the_wheel(contents: list[str]) -> None:
 
 
 def test_code_plugins_and_units_are_in_the_wheel(contents: list[str]) -> None:
-    for name in ("stentor/cli.py", "stentor/py.typed", "stentor_plugins/segment.py", "stentor/_systemd/stentor.service"):
+    for name in (
+        "stentor/cli.py",
+        "stentor/py.typed",
+        "stentor_plugins/segment.py",
+        "stentor/_systemd/stentor.service",
+    ):
         assert name in contents
 
 

@@ -161,5 +161,74 @@ def ledger(file: Annotated[Path, typer.Argument(help="A ledger.sqlite, or the fo
         reader.close()
 
 
+@models_app.command("list")
+def models_list() -> None:
+    """Print the installed models with where they lie."""
+    from stentor.inference.repository import list_models
+
+    with _errors_said():
+        for folder in list_models():
+            card = folder.card
+            typer.echo(f"{card.identity:16} {card.task:24} {card.licence:14} {folder.path}")
+            typer.echo(f"                 {card.description}")
+
+
+@models_app.command("verify")
+def models_verify(
+    name: Annotated[str, typer.Argument(help='"nuclei", "nuclei@1", or a folder.')],
+    device: Annotated[Literal["auto", "cpu", "cuda", "tensorrt"], typer.Option(help="Where to run it.")] = "auto",
+) -> None:
+    """Run a model's own test image here, and compare with what it gave when it was made."""
+    from stentor.inference.verify import verify_model
+
+    with _errors_said():
+        found = verify_model(name, device)
+    typer.echo(
+        f"{'ok' if found.is_well else 'DIFFERS'}: {found.model.name} ({found.model.hash[:12]}) "
+        f"on {found.model.provider}: {found.objects} objects, {found.expected_objects} expected; "
+        f"{100 * found.disagreeing:.3f} % of the pixels differ, {100 * found.tolerance:.3f} % allowed"
+    )
+    raise typer.Exit(int(ExitCode.DONE if found.is_well else ExitCode.MODEL))
+
+
+@models_app.command("bench")
+def models_bench(
+    name: Annotated[str, typer.Argument(help='"nuclei", "nuclei@1", or a folder.')],
+    on: Annotated[Path, typer.Option(help="Folder with the labelled sets.")],
+    part: Annotated[Literal["validation", "test", "train"], typer.Option(help="Side of the split.")] = "validation",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
+) -> None:
+    """Measure a model's accuracy on labelled images."""
+    from stentor.train.evaluate import bench_model
+    from stentor.train.split import Part
+
+    with _errors_said():
+        for row in bench_model(name, on, Part(part)):
+            ap = "  ".join(f"{value:.3f}" for value in row.precision)
+            typer.echo(
+                msgspec.json.encode(row).decode() if as_json else f"{row.set_name:24} {row.images:4d} images  AP {ap}"
+            )
+
+
+@app.command()
+def train(
+    what: Annotated[Literal["nuclei"], typer.Argument(help="The model to train.")],
+    data: Annotated[Path, typer.Option(help="Folder with the labelled sets; nothing is written there.")],
+    out: Annotated[Path, typer.Option(help="New folder for the model, ending in its version, such as nuclei/2.")],
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 20_000,
+    minutes: Annotated[float | None, typer.Option(help="End after so many minutes at the latest.")] = None,
+) -> None:
+    """Train a model again; continues from its checkpoint when it was cut off. Needs `stentor[train]`."""
+    from stentor.service.logs import set_up_logs
+    from stentor.train.nuclei import train_nuclei
+    from stentor.train.settings import TrainSettings
+
+    set_up_logs(None, to_stderr=True)
+    scratch = out.with_name(f"{out.name}.training")
+    settings = TrainSettings(data=str(data), out=str(out), scratch=str(scratch), steps=steps, minutes=minutes)
+    with _errors_said():
+        typer.echo(train_nuclei(settings))
+
+
 if __name__ == "__main__":
     main()

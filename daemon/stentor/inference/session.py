@@ -35,6 +35,7 @@ OPTIONS: Final[dict[str, dict[str, str]]] = {
 }
 
 FATAL_ONLY: Final = 4
+WARNINGS: Final = 2
 
 # ONNX Runtime's exceptions have no common base of their own; a missing DLL of a provider is a plain RuntimeError.
 REFUSALS: Final = (
@@ -135,7 +136,9 @@ def _start(weights: Path, settings: InferenceSettings) -> tuple[Any, str, str]:
         return session, asked, "asked for by name"
     if PROVIDERS["cuda"] not in installed:
         return _open(weights, "cpu", settings), "cpu", "this ONNX Runtime is built without CUDA"
+    ort.set_default_logger_severity(FATAL_ONLY)  # it prints four lines about what we say in one
     session = _open(weights, "cuda", settings)
+    ort.set_default_logger_severity(WARNINGS)
     if session.get_providers()[0] == PROVIDERS["cuda"]:
         return session, "cuda", "CUDA is there"
     return session, "cpu", "CUDA is installed but did not start: no GPU, no driver, or no cuDNN"
