@@ -1,0 +1,154 @@
+"""Bad input: each fault is an error that names the remedy, before anything is lost."""
+
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mm_test_adapters
+import pytest
+
+SHIPPED = Path(__file__).resolve().parents[2] / "models" / "nuclei" / "1"
+
+
+def check(rig: Any, config: str) -> tuple[int, str]:
+    path = rig.write("rig.toml", config)
+    process: subprocess.Popen[str] = rig.command("check", str(path))
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out + err
+
+
+def real(config_file: str, *more: str) -> str:
+    folder = mm_test_adapters.device_adapter_path()
+    lines = [
+        "plan = []",
+        "[rig]",
+        'kind = "micro-manager"',
+        f'config_file = "{config_file}"',
+        f'adapter_path = "{folder}"',
+    ]
+    return "\n".join([*lines, *more])
+
+
+def model_plan(folder: Path) -> str:
+    return f'[[plan]]\nstage = "normalise"\n[[plan]]\nstage = "segment"\nmodel = "{folder}"\n'
+
+
+def copy_of_the_model(rig: Any) -> Path:
+    folder: Path = rig.folder / "nuclei" / "1"
+    folder.mkdir(parents=True)
+    for path in SHIPPED.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def test_a_good_configuration_passes(rig: Any) -> None:
+    code, said = check(rig, 'name = "scope1"\n')
+
+    assert code == 0, said
+    assert said.count("ok ") == 3
+
+
+def test_a_typo_is_named_with_the_nearest_key(rig: Any) -> None:
+    code, said = check(rig, "[acquisition]\nexposur_ms = 5\n")
+
+    assert code == 3
+    assert "unknown key `acquisition.exposur_ms`; did you mean `acquisition.exposure_ms`?" in said
+
+
+def test_a_missing_cfg_is_named(rig: Any) -> None:
+    code, said = check(rig, real("nowhere.cfg"))
+
+    assert code == 3
+    assert "nowhere.cfg" in said and "rig.config_file" in said
+
+
+def test_a_corrupt_cfg_is_named_with_its_line(rig: Any) -> None:
+    path = rig.write("corrupt.cfg", "Device,Camera,DemoCamera,DCam\nProperty,Camera,Binning\ngarbage\n")
+
+    code, said = check(rig, real(str(path)))
+
+    assert code == 3
+    assert "corrupt.cfg" in said and "FAULT microscope" in said
+
+
+def test_an_unknown_channel_is_named_with_the_nearest(rig: Any) -> None:
+    code, said = check(rig, real("MMConfig_demo.cfg", 'engine = "pymmcore-plus"', 'channel = "DAPPI"'))
+
+    assert code == 3
+    assert "DAPPI" in said and "DAPI" in said
+
+
+def test_an_unknown_channel_of_a_sequence_is_refused_before_frame_1(rig: Any, demo: Callable[..., str]) -> None:
+    sequence = rig.write("wrong.yaml", "time_plan: {interval: 0, loops: 3}\nchannels: [{config: NOPE, exposure: 5}]\n")
+
+    process = rig.start(demo(str(sequence)))
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 3
+    assert "NOPE" in err and "DAPI" in err
+
+
+def test_a_truncated_model_is_named_with_the_remedy(rig: Any) -> None:
+    folder = copy_of_the_model(rig)
+    weights = folder / "model.onnx"
+    weights.write_bytes(weights.read_bytes()[:1000])
+
+    code, said = check(rig, model_plan(folder))
+
+    assert code == 3
+    assert "truncated or changed" in said and "reinstall" in said
+
+
+def test_a_model_with_the_wrong_hash_is_refused(rig: Any) -> None:
+    folder = copy_of_the_model(rig)
+    card = folder / "card.toml"
+    text = card.read_text()
+    start = text.index('sha256 = "') + len('sha256 = "')
+    card.write_text(text[:start] + "0" * 64 + text[start + 64 :])
+
+    code, said = check(rig, model_plan(folder))
+
+    assert code == 3
+    assert "instead of 000000000000" in said
+
+
+def test_a_missing_model_is_named_with_those_that_there_are(rig: Any) -> None:
+    code, said = check(rig, model_plan(Path("nucleii")))
+
+    assert code == 3
+    assert "no model 'nucleii'" in said and "nuclei@1" in said
+
+
+def test_a_gpu_that_is_not_there_is_an_error_when_insisted_on(rig: Any) -> None:
+    if Path("/proc/driver/nvidia/version").exists():
+        pytest.skip("this machine has a GPU")
+    code, said = check(rig, '[[plan]]\nstage = "normalise"\n[[plan]]\nstage = "segment"\ndevice = "cuda"\n')
+
+    assert code == 3
+    assert "'cuda'" in said and "stentor[cuda]" in said
+
+
+def test_a_port_in_use_is_an_error_and_nothing_is_left(rig: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        process = rig.start(f"plan = []\n[publish]\nresults_port = {port}\n")
+        _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 6
+    assert f"port {port}" in err and "0 for a free one" in err
+    assert rig.leftovers() == []
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(rig: Any) -> None:
+    file = rig.write("a-file", "")
+
+    process = rig.start(f'plan = []\n[record]\nfolder = "{file}"\n')
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 7
+    assert "record.folder" in err
