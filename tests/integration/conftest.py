@@ -17,7 +17,7 @@ import pytest
 from stentor.client.commands import ask
 from stentor.core.errors import PublishError
 from stentor.record.ledger_reader import LedgerReader
-from stentor.wire import platforms, rendezvous
+from stentor.wire import platforms, rendezvous, ring
 from stentor.wire.command import Status
 
 STENTOR = Path(sys.executable).parent / "stentor"
@@ -169,9 +169,8 @@ class Rig:
         return LedgerReader(path)
 
     def leftovers(self) -> list[str]:
-        """What should not be there after the end: rendezvous, locks, rings of our processes."""
-        rings = [path.name for path in platforms.shared_memory_dir().glob("stentor-ring-*")]
-        return [path.name for path in self.runtime.glob("*")] + rings
+        """What should not be there after the end: rendezvous, locks, and rings whose writers are dead."""
+        return [path.name for path in self.runtime.glob("*")] + ring.sweep()
 
     def close(self) -> None:
         for process in self.processes:

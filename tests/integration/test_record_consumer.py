@@ -16,10 +16,11 @@ def received(recorder: "subprocess.Popen[str]") -> list[tuple[str, int]]:
 
 
 def published(rig: Any) -> list[tuple[str, int]]:
+    """The published frames in the order of publication, which is that of arrival within one position."""
     database = rig.ledger()._database
     rows = database.execute(
         "SELECT run, sequence FROM frames JOIN runs ON runs.id = run_id "
-        "WHERE outcome IN ('result', 'late') ORDER BY run_id, sequence"
+        "WHERE outcome IN ('result', 'late') ORDER BY received_ns + 1000 * published_us"
     ).fetchall()
     return [(run, int(sequence)) for run, sequence in rows]
 

@@ -141,10 +141,10 @@ class Launcher:
     def _post_mortem(self, child: Child) -> ExitCode | None:
         """Say why a child died; returns the code to give up with, None: start it again."""
         fault, code = child.take_fault(), child.exit_code
-        if code in FINAL:
-            self._say(fault or f"{child.name} ended with code {code}")
-            return ExitCode(code) if code is not None else None
-        self._say(f"{child.name} died with code {code}{f' ({fault})' if fault else ''}; it is started again")
+        if fault is not None and code in FINAL:  # its own words, not the exit code of somebody's plugin
+            self._say(fault)
+            return ExitCode(code)
+        self._say(f"{child.name} died with code {code}{'' if fault is None else f' ({fault})'}; it is started again")
         return None
 
     def _blame_stage(self) -> None:
