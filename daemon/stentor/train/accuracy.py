@@ -32,12 +32,19 @@ def average_precision(
     ----------
     Caicedo et al. 2019, Nat Methods, "Nucleus segmentation across imaging experiments".
     """
-    overlap = _overlap(found_yx, truth_yx)
-    objects = overlap.shape[0] + overlap.shape[1]
-    if objects == 0:
-        return np.ones(len(overlaps))
-    matched = np.array([np.count_nonzero(overlap > least) for least in overlaps])
-    return np.asarray(matched / (objects - matched))
+    counts = np.array([matches(found_yx, truth_yx, least) for least in overlaps])
+    objects = counts.sum(axis=1)
+    return np.where(objects == 0, 1.0, counts[:, 0] / np.maximum(objects, 1))
+
+
+def matches(found_yx: NDArray[Any], truth_yx: NDArray[Any], overlap: float = 0.5) -> NDArray[np.int64]:
+    """Count (true positives, false positives, false negatives) of one image, shape (3,).
+
+    Parameters are those of `average_precision`; the counts of many images may be added up.
+    """
+    pairs = _overlap(found_yx, truth_yx)
+    matched = np.count_nonzero(pairs > overlap)
+    return np.array([matched, pairs.shape[0] - matched, pairs.shape[1] - matched], np.int64)
 
 
 def _overlap(found_yx: NDArray[Any], truth_yx: NDArray[Any]) -> NDArray[np.float64]:
