@@ -17,7 +17,10 @@ class MeasureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Measure:
-    """Needs "labels", gives "objects"; the columns in micrometres are absent when the microscope is uncalibrated."""
+    """Needs "labels", gives "objects"; columns in micrometres are absent where the frame's header does not allow them.
+
+    Areas need its `pixel_size_um`, places on the stage its `pixel_to_stage`.
+    """
 
     Settings: ClassVar[type[msgspec.Struct]] = MeasureSettings
     needs: ClassVar[Mapping[str, type[Finding]]] = {"labels": Labels}
@@ -40,8 +43,11 @@ class Measure:
         affine = frame.header.pixel_to_stage
         if affine is not None:
             y_um, x_um = affine.locate(objects["y_px"], objects["x_px"])
-            area_um2 = (objects["area_px"] * affine.pixel_size_um**2).astype(np.float32)
-            objects = objects.with_columns({"y_um": y_um, "x_um": x_um, "area_um2": area_um2})
+            objects = objects.with_columns({"y_um": y_um, "x_um": x_um})
+        pixel_size_um = frame.header.pixel_size_um
+        if pixel_size_um is not None:
+            area_um2 = (objects["area_px"] * pixel_size_um**2).astype(np.float32)
+            objects = objects.with_columns({"area_um2": area_um2})
         return {"objects": objects}
 
     def close(self) -> None:

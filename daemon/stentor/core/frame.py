@@ -94,6 +94,9 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
         Position of the drives.
     pixel_to_stage
         None when the microscope is uncalibrated; then nothing may move on account of pixels.
+    pixel_size_um
+        Side of one pixel on the specimen, for this binning; None: the source did not say. Known to many a rig whose
+        `pixel_to_stage` is not.
     camera_number
         The camera's own counter, whose holes are frames that never reached us.
     received_ns, clock_id
@@ -120,17 +123,13 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
     roi_xywh: tuple[int, int, int, int] | None = None
     stage: StagePosition = StagePosition()
     pixel_to_stage: PixelToStage | None = None
+    pixel_size_um: float | None = None
     camera_number: int | None = None
     exposure_end_ns: int | None = None
 
     @property
     def sequence(self) -> int:
         return self.frame_id.sequence
-
-    @property
-    def pixel_size_um(self) -> float | None:
-        """Side of one pixel in micrometres; None when uncalibrated."""
-        return None if self.pixel_to_stage is None else self.pixel_to_stage.pixel_size_um
 
 
 @dataclass(frozen=True, slots=True, eq=False)

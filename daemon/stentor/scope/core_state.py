@@ -22,6 +22,8 @@ class CoreState:
     ----------
     affine
         Micro-Manager's pixel size affine for the binning in use; None: uncalibrated.
+    pixel_size_um
+        For the binning in use; may be known where the affine is not.
     chip_wh
         The whole chip in binned pixels; None: unknown.
     """
@@ -35,6 +37,7 @@ class CoreState:
     channel: str | None
     stage: StagePosition
     affine: tuple[float, ...] | None
+    pixel_size_um: float | None
     chip_wh: tuple[int, int] | None
 
 
@@ -60,6 +63,7 @@ def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = Non
         channel=(core.getCurrentConfigFromCache(group) or None) if group else None,
         stage=read_stage(core),
         affine=_affine(core),
+        pixel_size_um=core.getPixelSizeUm() or None,
         chip_wh=None if chip_wh is None else (chip_wh[0] // binning, chip_wh[1] // binning),
     )
 

@@ -86,6 +86,7 @@ class HeaderMaker:
             roi_xywh=roi_xywh,
             stage=stage,
             pixel_to_stage=self._locate(stage, roi_xywh),
+            pixel_size_um=state.pixel_size_um,
             camera_number=tags.camera_number(written),
             exposure_end_ns=_exposure_end_ns(arrival),
         )

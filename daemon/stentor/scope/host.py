@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Final
 from stentor.core.clock import NS_PER_S, Clock
 from stentor.core.errors import ConfigError, SourceError
 from stentor.scope.acquisition import AcquisitionSettings
-from stentor.scope.core_state import read_chip
 from stentor.scope.engine import Arrival, RunReport
-from stentor.scope.header import HeaderMaker
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
 from stentor.wire import ring
@@ -131,14 +129,9 @@ class ScopeHost:
         if self._must_stop() or producer.stop_requested.is_set():
             return None
         acquisition = self._acquisition
-        expected = len(list(events)) if events is not None else acquisition.frames
-        headers = HeaderMaker(
-            rig.core,
-            stream=self._stream,
-            run=producer.begin_run(expected),
-            clock_id=self._clock.clock_id,
-            chip_wh=read_chip(rig.core),
-        )
+        expected = rig.images_of(events) if events is not None else acquisition.frames
+        run = producer.begin_run(expected)
+        headers = rig.headers(stream=self._stream, run=run, clock_id=self._clock.clock_id)
 
         def take(arrival: Arrival) -> None:
             self._last_image_ns = arrival.received_ns

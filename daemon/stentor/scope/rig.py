@@ -1,6 +1,6 @@
 """Rig: an open core with its engine, ready for the first event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -8,13 +8,16 @@ from stentor.core.errors import ConfigError
 from stentor.core.stage import FrameSpec
 from stentor.scope.core_state import read_chip
 from stentor.scope.engine import Engine
+from stentor.scope.event_feed import asks_for_image
 from stentor.scope.header import HeaderMaker
 from stentor.scope.opening import open_plus_core, release, start_pycromanager_core
 from stentor.scope.readiness import check_camera, check_channel, nearest, set_exposure
 from stentor.scope.settings import RigSettings
+from stentor.scope.tiles import with_field_of_view
 
 if TYPE_CHECKING:
     import pymmcore
+    import useq
 
     from stentor.scope.simulated.core import SimulatedCore
 
@@ -49,6 +52,11 @@ class Rig:
             dtype="uint8" if core.getBytesPerPixel() == 1 else "uint16",
             pixel_size_um=core.getPixelSizeUm() or None,
         )
+
+    def images_of(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence") -> int:
+        """Count the images that events will give, their grids laid out for this camera."""
+        asked = sum(map(asks_for_image, with_field_of_view(events, self.core)))
+        return asked * self.core.getNumberOfCameraChannels()
 
     def headers(self, *, stream: str, run: str, clock_id: str) -> HeaderMaker:
         """Make the maker of headers for one run."""

@@ -14,7 +14,7 @@ from stentor_plugins.segment import Segment, SegmentSettings
 AFFINE = PixelToStage(xx=0.5, xy=0.0, x0=1000.0, yx=0.0, yy=0.5, y0=-200.0)
 
 
-def frame_of_discs(pixel_to_stage: PixelToStage | None = None) -> Frame:
+def frame_of_discs(pixel_to_stage: PixelToStage | None = None, pixel_size_um: float | None = None) -> Frame:
     """Six soft discs of 26 px on a noisy background."""
     y, x = np.mgrid[:130, :190].astype(np.float32)
     light = sum(
@@ -26,7 +26,7 @@ def frame_of_discs(pixel_to_stage: PixelToStage | None = None) -> Frame:
     pixels.flags.writeable = False
     header = FrameHeader(
         frame_id=FrameId("cam", "0" * 32, 0), shape_yx=pixels.shape, dtype="uint16", received_ns=0, clock_id="test",
-        pixel_to_stage=pixel_to_stage,
+        pixel_to_stage=pixel_to_stage, pixel_size_um=pixel_size_um,
     )  # fmt: skip
     return Frame(header, pixels)
 
@@ -56,12 +56,20 @@ def test_an_uncalibrated_microscope_yields_no_micrometres() -> None:
 
 
 def test_a_calibrated_microscope_places_objects_on_the_stage() -> None:
-    objects = walk(frame_of_discs(AFFINE))["objects"]
+    objects = walk(frame_of_discs(AFFINE, 0.5))["objects"]
 
     assert isinstance(objects, Objects)
     np.testing.assert_allclose(objects["x_um"], 1000 + 0.5 * objects["x_px"])
     np.testing.assert_allclose(objects["y_um"], -200 + 0.5 * objects["y_px"])
     np.testing.assert_allclose(objects["area_um2"], 0.25 * objects["area_px"])
+
+
+def test_a_known_pixel_size_measures_areas_even_where_nothing_can_be_placed() -> None:
+    objects = walk(frame_of_discs(pixel_size_um=0.5))["objects"]
+
+    assert isinstance(objects, Objects)
+    np.testing.assert_allclose(objects["area_um2"], 0.25 * objects["area_px"])
+    assert "x_um" not in objects
 
 
 def test_a_plane_normalised_otherwise_than_the_model_wants_is_refused() -> None:

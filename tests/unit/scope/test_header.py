@@ -200,7 +200,9 @@ def test_an_uncalibrated_microscope_places_nothing_and_says_so(
 ) -> None:
     core.pixel_size_um = pixel_size_um
 
-    assert header_of(core, LIVE).pixel_to_stage is None
+    header = header_of(core, LIVE)
+
+    assert (header.pixel_to_stage, header.pixel_size_um) == (None, pixel_size_um or None)
     assert ("not calibrated" in caplog.text) is is_warned
 
 
