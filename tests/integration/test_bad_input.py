@@ -1,7 +1,9 @@
 """Bad input: each fault is an error that names the remedy, before anything is lost."""
 
+import resource
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import mm_test_adapters
 import pytest
 
+STENTOR = Path(sys.executable).parent / "stentor"
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "nuclei" / "1"
 
 
@@ -152,3 +155,55 @@ def test_a_folder_that_cannot_be_written_is_an_error(rig: Any) -> None:
 
     assert process.returncode == 7
     assert "record.folder" in err
+
+
+def test_a_colour_camera_is_refused_before_frame_1(rig: Any, demo: Callable[..., str], burst: str) -> None:
+    demo_cfg = (Path(mm_test_adapters.device_adapter_path()) / "MMConfig_demo.cfg").read_text()
+    cfg = rig.write("colour.cfg", f"{demo_cfg}\nProperty,Camera,PixelType,32bitRGB\n")
+
+    process = rig.start(demo(burst).replace("MMConfig_demo.cfg", str(cfg)))
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 4
+    assert "set its PixelType property to 8bit or 16bit" in err
+
+
+FULL_DISK = """
+plan = [{stage = "quick"}]
+[acquisition]
+rate_hz = 100.0
+exposure_ms = 1.0
+[rig.simulated]
+width = 64
+height = 64
+world_fields = 1
+"""
+
+
+def start_on_a_full_disk(rig: Any, frames: int) -> "subprocess.Popen[str]":
+    """No file may grow over 300 kB: the rings fit, the ledger's log soon does not."""
+    path = rig.write("rig.toml", FULL_DISK)
+    command = f"ulimit -S -f 300; exec {STENTOR} run {path} --frames {frames} --summary json"
+    process: subprocess.Popen[str] = rig.spawn("bash", "-c", command)
+    return process
+
+
+def test_a_full_disk_is_said_and_when_it_is_freed_nothing_was_lost(rig: Any) -> None:
+    process = start_on_a_full_disk(rig, 1500)
+    rig.wait_for(lambda: (status := rig.status()) is not None and "free the disk" in "".join(status.faults))
+
+    resource.prlimit(rig.pid_of("daemon"), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    summary = rig.finish(process, 90)
+
+    assert summary["outcomes"]["seen"] == 1500 == sum(list(summary["outcomes"].values())[1:])
+    assert summary["returncode"] == 0
+    assert "the ledger can be written again" in summary["stderr"]
+
+
+def test_a_disk_that_stays_full_ends_with_the_sums_in_words(rig: Any) -> None:
+    process = start_on_a_full_disk(rig, 1500)
+
+    _, err = process.communicate(timeout=90)
+
+    assert process.returncode == 7
+    assert "the file lacks some of OutcomeCounts(seen=1500" in err

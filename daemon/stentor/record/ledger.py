@@ -137,7 +137,7 @@ class Ledger:
             if self.fault is None:
                 logger.error("%s", err)
             self.fault = str(err)
-            self._fold()
+            self._fold(MAX_PENDING_FRAMES)
             return False
         if self.fault is not None:
             logger.warning("the ledger can be written again")
@@ -150,13 +150,24 @@ class Ledger:
         return True
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Write what is pending and close the file; may be called twice."""
+        """Write what is pending and close the file; may be called twice.
+
+        Raises
+        ------
+        RecordError
+            If the disk refuses even the outcomes without their times; the message holds the sums that the file lacks.
+        """
         if self._stopping.is_set():
             return
         self._stopping.set()
         self._thread.join(timeout_s)
-        self.flush()
+        is_whole = self.flush()
+        if not is_whole:
+            self._fold(0)
+            is_whole = self.flush()
         self._file.close()
+        if not is_whole:
+            raise RecordError(f"{self.fault}; this is the end, and the file lacks some of {self._counts}")
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -185,9 +196,10 @@ class Ledger:
         finally:
             reader.close()
 
-    def _fold(self) -> None:
+    def _fold(self, most: int) -> None:
+        """Turn the rows of closed frames into ranges if more than `most` wait."""
         with self._lock:
-            if len(self._frames) < MAX_PENDING_FRAMES:
+            if len(self._frames) <= most:
                 return
             folded: dict[tuple[str, str, str], SequenceRanges] = {}
             for key, row in list(self._frames.items()):

@@ -127,7 +127,13 @@ class Daemon:
         return False
 
     def stop(self) -> None:
-        """Close in order: no new frames, finish those inside, publish, write the ledger; may be called twice."""
+        """Close in order: no new frames, finish those inside, publish, write the ledger; may be called twice.
+
+        Raises
+        ------
+        RecordError
+            If the ledger could not be completed; all else is closed.
+        """
         if self._is_stopping:
             return
         self._is_stopping = True
@@ -136,8 +142,10 @@ class Daemon:
         self._loop.stop()
         self._note("daemon-stopped", f"process {os.getpid()}")
         self._hub.stop()
-        self._ledger.stop()
-        self._sockets.close()
+        try:
+            self._ledger.stop()
+        finally:
+            self._sockets.close()
 
     def _give_up_on(self, stage: str, limit_s: float) -> None:
         reason = f"ran over {limit_s:g} s"

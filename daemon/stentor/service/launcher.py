@@ -72,6 +72,9 @@ class Launcher:
             self._end()
             for number, handler in before.items():
                 signal.signal(number, handler)
+        if self._daemon.exit_code == ExitCode.RECORD and code is ExitCode.DONE:
+            self._say(self._daemon.take_fault() or "the ledger could not be completed; the daemon's log says why")
+            code = ExitCode.RECORD
         return ExitCode.FORCED if self._signals > 1 else code
 
     def _watch(self) -> ExitCode:

@@ -1,5 +1,6 @@
 """Session: the folder of one start, with its settings, ledger, logs and pulses."""
 
+import logging
 import time
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,8 @@ import platformdirs
 from stentor.core.errors import RecordError
 from stentor.core.stage import ModelIdentity
 from stentor.service.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 SETTINGS_FILE: Final = "settings.json"
 LEDGER_FILE: Final = "ledger.sqlite"
@@ -84,7 +87,10 @@ class Session:
 
     def leave_fault(self, child: str, text: str) -> None:
         """Leave the reason why a child ends, for the launcher to say."""
-        self._fault(child).write_text(text, encoding="utf-8")
+        try:
+            self._fault(child).write_text(text, encoding="utf-8")
+        except OSError as err:  # the log has the words, too
+            logger.warning("%s: cannot be written: %s", self._fault(child), err.strerror)
 
     def fault(self, child: str) -> str | None:
         """Return, once, why a child ended; None: it did not say."""
