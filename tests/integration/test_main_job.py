@@ -5,6 +5,8 @@ import signal
 import time
 from typing import Any
 
+import stentor
+
 DOORS = ("tapped", "dequeued", "model_start", "model_end", "post", "published")
 
 
@@ -23,6 +25,22 @@ def test_the_default_run_analyses_every_frame(rig: Any) -> None:
     assert summary["model"]["provider"].endswith("ExecutionProvider")
     assert all(set(summary["latency_ms"][door]) == {"p50", "p95", "p99", "n"} for door in DOORS)
     assert summary["returncode"] == 0 and rig.leftovers() == []
+
+
+def test_a_viewer_sees_small_frames_with_their_labels(rig: Any) -> None:
+    process = rig.start(None)
+    rig.wait_for(rig.status)
+
+    with stentor.Listener(delivery="view", images=("frame", "labels"), max_side_px=128) as viewer:
+        result = rig.wait_for(lambda: viewer.receive(1.0))
+
+    frame = result.image("frame")
+    assert frame is not None and frame.shape == (128, 128) and frame.dtype == "uint16"
+    assert result.labels is not None and result.labels.shape == (128, 128)
+    assert result.step("frame") == result.step("labels") == 4
+    assert set(result.labels.ravel().tolist()) - {0} <= set(result.objects["label"].tolist())
+    process.send_signal(signal.SIGINT)
+    rig.finish(process, 20)
 
 
 def test_one_interrupt_ends_everything_within_five_seconds(rig: Any) -> None:

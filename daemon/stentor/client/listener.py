@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Self
 
 import msgspec
@@ -15,6 +15,7 @@ from stentor.wire import consumer, message, platforms, rendezvous, sockets
 
 REPEAT_EVERY_S: Final = 1.0
 RECORD_CREDIT: Final = 32
+VIEW_SIDE_PX: Final = 1024
 FAREWELL_MS: Final = 200
 
 
@@ -30,11 +31,15 @@ class Listener:
     name
         Name of this consumer; None: a fresh one. A record consumer that wants to resume needs a name of its own.
     delivery
-        "control": the newest result, late comers dropped. "record": every result exactly once and in order.
+        "control": the newest result, late comers dropped. "record": every result exactly once and in order. "view":
+        the newest, for eyes, with images no larger than a screen (`max_side_px`, 1024 unless told otherwise).
     images
-        Receive label images and image findings, too.
-    deadline_ms
-        With "control": do not send what is older.
+        True: receive the label images and images that the plan computes. Names, as in `("frame", "labels")`: those,
+        where "frame" is the camera's own. False: tables and scores only.
+    max_side_px
+        Have images brought down to at most this many rows and columns; see `Result.step`. None: full size.
+    deadline_ms, max_rate_hz
+        With "control" and "view": do not send what is older, or more than so many a second.
     idle_timeout_s
         End the iteration after so long without a result; None: wait for ever.
     """
@@ -45,8 +50,10 @@ class Listener:
         *,
         name: str | None = None,
         delivery: consumer.Delivery = "control",
-        images: bool = False,
+        images: bool | Sequence[str] = False,
+        max_side_px: int | None = None,
         deadline_ms: float | None = None,
+        max_rate_hz: float | None = None,
         idle_timeout_s: float | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -57,8 +64,10 @@ class Listener:
             name=name or f"listener-{os.getpid()}-{uuid.uuid4().hex[:6]}",
             delivery=delivery,
             credit=RECORD_CREDIT if delivery == "record" else 1,
-            images=images,
+            images=images if isinstance(images, bool) else tuple(images),
+            max_side_px=VIEW_SIDE_PX if delivery == "view" and max_side_px is None else max_side_px,
             deadline_ms=deadline_ms,
+            max_rate_hz=max_rate_hz,
         )
         self._made_by = sockets.Sockets()
         self._is_closed = False

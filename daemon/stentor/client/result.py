@@ -55,9 +55,13 @@ class Result:
         return found.labels_yx if isinstance(found, Labels) else None
 
     def image(self, name: str) -> NDArray[Any] | None:
-        """An image finding by name, shape (Y, X); None unless asked for with `images=True` and present."""
+        """An image by name, shape (Y, X), where "frame" is the camera's own; None unless asked for and present."""
         found = self.findings.get(name)
         return found.pixels_yx if isinstance(found, Image) else None
+
+    def step(self, name: str = "labels") -> int:
+        """Rows and columns of the frame that one pixel of an image stands for; 1 unless it was brought down."""
+        return next((part.step for part in self.header.parts if part.finding == name), 1)
 
     @property
     def published_after_ms(self) -> float | None:

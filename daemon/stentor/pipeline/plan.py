@@ -12,6 +12,7 @@ from stentor.core.finding import Finding
 from stentor.core.stage import Stage
 
 STAGE_GROUP: Final = "stentor.stages"
+RESERVED: Final = frozenset({"frame"})
 
 
 class PlannedStage(msgspec.Struct, frozen=True):
@@ -90,6 +91,10 @@ def _type_faults(planned: Sequence[PlannedStage]) -> list[str]:
                     f"plan[{index}] ({item.name}): needs {finding!r} as {wanted.__name__}, "
                     f"but the plan gives it as {given[finding].__name__}"
                 )
+        faults += [
+            f"plan[{index}] ({item.name}): gives {name!r}, a name that is kept for the camera's own image; rename it"
+            for name in RESERVED & item.stage.gives.keys()
+        ]
         given.update(item.stage.gives)
     return faults
 

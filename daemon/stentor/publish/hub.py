@@ -12,7 +12,9 @@ import msgspec
 from msgspec import structs
 
 from stentor.core.clock import NS_PER_MS, Clock
+from stentor.core.doors import DoorTimes
 from stentor.core.errors import PublishError
+from stentor.core.finding import Image
 from stentor.core.outcome import Late, Result
 from stentor.publish.outgoing import Outgoing
 from stentor.publish.outlet import Outlet
@@ -158,21 +160,32 @@ class Hub:
                 item = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            outgoing = self._result(item) if isinstance(item, Publication) else self._event(item)
-            self._outlets.offer(outgoing, is_event=not isinstance(item, Publication))
-            self._broadcast.send(outgoing.parts(images=False))
+            if isinstance(item, Publication):
+                self._publish_result(item)
+            else:
+                self._broadcast_all(self._event(item), is_event=True)
             self._send_due()
             for identity, cut_off in self._outlets.overflowing():
                 self._answer(identity, cut_off)
                 logger.warning("a record consumer is cut off: %s", cut_off.reason)
                 self.announce("consumer-cut-off", cut_off.reason)
 
+    def _publish_result(self, publication: Publication) -> None:
+        times = structs.replace(publication.times, published=self._clock.monotonic_ns())
+        outcome = self._outcome(publication, times.published or 0)
+        outgoing = self._result(publication, outcome, times)
+        self._broadcast_all(outgoing, is_event=False)
+        outgoing.forget_findings()
+        publication.on_published(outcome, times)
+
+    def _broadcast_all(self, outgoing: Outgoing, *, is_event: bool) -> None:
+        self._outlets.offer(outgoing, is_event=is_event)
+        self._broadcast.send(outgoing.parts(consumer.NO_IMAGES))
+
     def _event(self, header: message.EventHeader) -> Outgoing:
         return Outgoing.event(self._counter, structs.replace(header, counter=self._next_counter()))
 
-    def _result(self, publication: Publication) -> Outgoing:
-        times = structs.replace(publication.times, published=self._clock.monotonic_ns())
-        outcome = self._outcome(publication, times.published or 0)
+    def _result(self, publication: Publication, outcome: Result | Late, times: DoorTimes) -> Outgoing:
         counter = self._next_counter()
 
         def make_header(**variant: Any) -> message.ResultHeader:
@@ -187,10 +200,8 @@ class Hub:
                 **variant,
             )
 
-        outgoing = Outgoing(counter, make_header, publication.findings, publication.header.received_ns)
-        outgoing.forget_findings(images_wanted=self._outlets.wants_images())
-        publication.on_published(outcome, times)
-        return outgoing
+        findings = {**publication.findings, message.FRAME: Image(publication.pixels, "counts")}
+        return Outgoing(counter, make_header, findings, publication.header.received_ns)
 
     def _outcome(self, publication: Publication, published_ns: int) -> Result | Late:
         limit_ms = self._settings.deadline_ms

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stentor.core.clock import NS_PER_MS, Clock
+from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.publish.outgoing import Outgoing
 from stentor.publish.spool import Spool
 from stentor.wire.command import ConsumerStatus
@@ -11,21 +11,31 @@ from stentor.wire.consumer import Credit, Register
 MAX_RECORD_CREDIT: Final = 256
 
 
-class ControlOutlet:
-    """Newest wins: one message waits, one is under way; what a newer one replaces is counted as dropped."""
+class NewestOutlet:
+    """Newest wins: one message waits, one is under way; what a newer one replaces is counted as dropped.
+
+    For the classes "control" and "view".
+    """
 
     def __init__(self, register: Register, clock: Clock) -> None:
         self.register = register
         self._clock = clock
         self._newest: Outgoing | None = None
         self._is_credited = True
+        self._taken_at_ns: int | None = None
         self._seen = self._sent = self._dropped = 0
 
     def offer(self, outgoing: Outgoing) -> None:
-        """Take a new message in place of the one that waits."""
+        """Take a new message in place of the one that waits, unless the consumer asked for fewer."""
         self._seen += 1
+        now_ns = self._clock.monotonic_ns()
+        if self._is_too_soon(now_ns):
+            self._dropped += 1
+            return
+        self._taken_at_ns = now_ns
         self._dropped += self._newest is not None
         self._newest = outgoing
+        outgoing.parts(self.register.wish)  # now, while its arrays are there
 
     def next_message(self) -> list[bytes] | None:
         """Return what should be sent now; None: nothing, or the consumer is not ready."""
@@ -34,7 +44,7 @@ class ControlOutlet:
             self._dropped += 1
         if self._newest is None or not self._is_credited:
             return None
-        return self._newest.parts(images=self.register.images)
+        return self._newest.parts(self.register.wish)
 
     def sent(self) -> None:
         """Note that the message of `next_message` left."""
@@ -50,12 +60,19 @@ class ControlOutlet:
         """Return the counts so far."""
         return ConsumerStatus(
             name=self.register.name,
-            delivery="control",
+            delivery=self.register.delivery,
             seen=self._seen,
             sent=self._sent,
             dropped=self._dropped,
             waiting=int(self._newest is not None),
         )
+
+    def _is_too_soon(self, now_ns: int) -> bool:
+        limit_hz = self.register.max_rate_hz
+        if limit_hz is None or self._taken_at_ns is None:
+            return False
+        # A tenth early is no offence: else 10 Hz of a source that jitters around 10 Hz would become 5.
+        return now_ns - self._taken_at_ns < 0.9 * NS_PER_S / limit_hz
 
     def _is_stale(self, outgoing: Outgoing) -> bool:
         limit_ms = self.register.deadline_ms
@@ -127,4 +144,4 @@ class RecordOutlet:
         )
 
 
-Outlet = ControlOutlet | RecordOutlet
+Outlet = NewestOutlet | RecordOutlet

@@ -9,11 +9,11 @@ from typing import Final
 from stentor.core.clock import Clock
 from stentor.core.errors import RecordError
 from stentor.publish.outgoing import Outgoing
-from stentor.publish.outlet import ControlOutlet, Outlet, RecordOutlet
+from stentor.publish.outlet import NewestOutlet, Outlet, RecordOutlet
 from stentor.publish.settings import PublishSettings
 from stentor.publish.spool import Spool
 from stentor.wire.command import ConsumerStatus
-from stentor.wire.consumer import Credit, CutOff, Leave, Register, Registered, ToConsumer, Unknown
+from stentor.wire.consumer import Credit, CutOff, Leave, Register, Registered, ToConsumer, Unknown, Wish
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +26,9 @@ class Outlets:
     def __init__(self, settings: PublishSettings, clock: Clock, *, epoch: str, folder: Path) -> None:
         self._clock = clock
         self._epoch = epoch
-        self._spools = {
-            images: Spool(
-                folder,
-                memory_bytes=int(settings.spool_memory_mb * 1e6),
-                disk_bytes=int(settings.spool_disk_mb * 1e6),
-            )
-            for images in (False, True)
-        }
+        self._settings = settings
+        self._folder = folder
+        self._spools: dict[Wish, Spool] = {}
         self._outlets: dict[str, Outlet] = {}
         self._identities: dict[str, bytes] = {}
         self._heard_at: dict[str, float] = {}
@@ -44,10 +39,6 @@ class Outlets:
     def names(self) -> frozenset[str]:
         """Names of the registered consumers."""
         return frozenset(self._outlets)
-
-    def wants_images(self) -> bool:
-        """Whether any consumer asked for image findings."""
-        return any(outlet.register.images for outlet in self._outlets.values())
 
     def heed(self, identity: bytes, message: Register | Credit | Leave) -> ToConsumer | None:
         """Note what a consumer says and return the answer; None: none is due."""
@@ -67,16 +58,16 @@ class Outlets:
     def offer(self, outgoing: Outgoing, *, is_event: bool) -> None:
         """Give a message to every outlet that wants it."""
         self._last_counter = outgoing.counter
-        kept: set[bool] = set()
+        kept: set[Wish] = set()
         for outlet in self._outlets.values():
             if isinstance(outlet, RecordOutlet):
-                kept.add(outlet.register.images)
+                kept.add(outlet.register.wish)
                 outlet.offer(outgoing)
             elif not is_event:
                 outlet.offer(outgoing)
-        for images in kept:
+        for wish in kept:
             try:
-                self._spools[images].add(outgoing.counter, outgoing.parts(images=images))
+                self._spools[wish].add(outgoing.counter, outgoing.parts(wish))
             except RecordError as err:
                 if self.fault is None:
                     logger.error("%s", err)
@@ -92,9 +83,9 @@ class Outlets:
     def overflowing(self) -> list[tuple[bytes, CutOff]]:
         """Cut off the record consumers that are furthest behind while a spool is full."""
         cut = []
-        for images, spool in self._spools.items():
+        for wish, spool in list(self._spools.items()):
             while spool.is_full:
-                recorders = [o for o in self._recorders() if o.register.images is images]
+                recorders = [o for o in self._recorders() if o.register.wish == wish]
                 if not recorders:
                     spool.close()
                     break
@@ -107,10 +98,10 @@ class Outlets:
         return cut
 
     def forget_silent(self) -> None:
-        """Remove control consumers that have said nothing for `GIVE_UP_AFTER_S`; recorders may return."""
+        """Remove control and view consumers that have said nothing for `GIVE_UP_AFTER_S`; recorders may return."""
         now = time.monotonic()
         for name, outlet in list(self._outlets.items()):
-            if isinstance(outlet, ControlOutlet) and now - self._heard_at[name] > GIVE_UP_AFTER_S:
+            if isinstance(outlet, NewestOutlet) and now - self._heard_at[name] > GIVE_UP_AFTER_S:
                 self.remove(name)
 
     def remove(self, name: str) -> None:
@@ -139,17 +130,14 @@ class Outlets:
         known = self._outlets.get(name)
         self._identities[name] = identity
         self._heard_at[name] = time.monotonic()
-        if register.delivery == "control":
-            if not isinstance(known, ControlOutlet) or known.register != register:
-                self._outlets[name] = ControlOutlet(register, self._clock)
+        if register.delivery != "record":
+            if not isinstance(known, NewestOutlet) or known.register != register:
+                self._outlets[name] = NewestOutlet(register, self._clock)
+                self._release()
             return Registered(self._epoch, self._last_counter)
-        if (
-            isinstance(known, RecordOutlet)
-            and register.epoch == self._epoch
-            and known.register.images is register.images
-        ):
+        if isinstance(known, RecordOutlet) and register.epoch == self._epoch and known.register.wish == register.wish:
             return Registered(self._epoch, known.resume(register))
-        outlet = RecordOutlet(register, self._spools[register.images], self._last_counter)
+        outlet = RecordOutlet(register, self._spool_for(register.wish), self._last_counter)
         self._outlets[name] = outlet
         self._release()
         return Registered(self._epoch, outlet.acknowledged)
@@ -157,7 +145,20 @@ class Outlets:
     def _recorders(self) -> list[RecordOutlet]:
         return [outlet for outlet in self._outlets.values() if isinstance(outlet, RecordOutlet)]
 
+    def _spool_for(self, wish: Wish) -> Spool:
+        if wish not in self._spools:
+            self._spools[wish] = Spool(
+                self._folder,
+                memory_bytes=int(self._settings.spool_memory_mb * 1e6),
+                disk_bytes=int(self._settings.spool_disk_mb * 1e6),
+            )
+        return self._spools[wish]
+
     def _release(self) -> None:
-        for images, spool in self._spools.items():
-            behind = [o.acknowledged for o in self._recorders() if o.register.images is images]
-            spool.release(min(behind, default=self._last_counter))
+        for wish, spool in list(self._spools.items()):
+            behind = [o.acknowledged for o in self._recorders() if o.register.wish == wish]
+            if behind:
+                spool.release(min(behind))
+            else:
+                spool.close()
+                del self._spools[wish]

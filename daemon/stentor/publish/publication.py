@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stentor.core.doors import DoorTimes
 from stentor.core.finding import Finding
-from stentor.core.frame import FrameHeader
+from stentor.core.frame import FrameHeader, Pixels
 from stentor.core.outcome import Late, Result
 from stentor.core.stage import ModelIdentity
 
@@ -16,6 +16,8 @@ class Publication:
 
     Attributes
     ----------
+    pixels
+        The camera's image, shape (Y, X), for consumers that want to see it; lent until `on_published`.
     times
         Stamps up to `post`; the hub adds `published`.
     on_published
@@ -23,6 +25,7 @@ class Publication:
     """
 
     header: FrameHeader
+    pixels: Pixels
     findings: dict[str, Finding]
     times: DoorTimes
     stage_ms: dict[str, float]

@@ -131,7 +131,13 @@ class AnalysisLoop:
             self._gauges.result(final)
 
         publication = Publication(
-            arrived.frame.header, analysis.findings, times, analysis.stage_ms, analysis.models, close
+            arrived.frame.header,
+            arrived.frame.pixels,
+            analysis.findings,
+            times,
+            analysis.stage_ms,
+            analysis.models,
+            close,
         )
         try:
             self._hub.publish(publication)

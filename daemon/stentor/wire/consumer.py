@@ -4,11 +4,37 @@ From the consumer two parts, token and msgpack; from the daemon either one msgpa
 event as in `message`.
 """
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
-Delivery = Literal["control", "record"]
+from stentor.wire.message import FRAME
+
+Delivery = Literal["control", "record", "view"]
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """Which images a consumer wants, and how large; consumers of one wish share one encoded message.
+
+    Attributes
+    ----------
+    images
+        True: every label image and image that the plan computes. A tuple: those of these names, where "frame" is the
+        camera's own. False: none; tables and scores come always.
+    max_side_px
+        Images are brought down to at most this many rows and columns; None: they keep their size.
+    """
+
+    images: bool | tuple[str, ...] = False
+    max_side_px: int | None = None
+
+    def includes(self, name: str) -> bool:
+        """Tell whether an image of this name is wanted."""
+        return name in self.images if isinstance(self.images, tuple) else self.images and name != FRAME
+
+
+NO_IMAGES: Final = Wish()
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True, tag="register"):
@@ -20,12 +46,15 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, tag="register"):
         Names the consumer; a second one with the same name takes its place.
     delivery
         "control": newest wins, one at a time. "record": every message once and in order, until acknowledged.
+        "view": newest wins, for eyes: images may be smaller and fewer than the frames.
     credit
         Messages that may be under way to this consumer, a level and not a sum.
-    images
-        Whether label images and image findings are wanted beside the tables.
+    images, max_side_px
+        As in `Wish`.
     deadline_ms
-        A control consumer is not sent what is older; None: no limit.
+        A control or view consumer is not sent what is older; None: no limit.
+    max_rate_hz
+        A control or view consumer is offered no more results a second; None: all of them.
     epoch, resume_after
         Of a record consumer that has seen messages before: the daemon start and the last counter it processed.
     """
@@ -33,10 +62,17 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, tag="register"):
     name: str
     delivery: Delivery
     credit: int = 1
-    images: bool = False
+    images: bool | tuple[str, ...] = False
+    max_side_px: Annotated[int, Meta(ge=16)] | None = None
     deadline_ms: float | None = None
+    max_rate_hz: Annotated[float, Meta(gt=0)] | None = None
     epoch: str = ""
     resume_after: int = -1
+
+    @property
+    def wish(self) -> Wish:
+        """The images wanted."""
+        return Wish(self.images, self.max_side_px)
 
 
 class Credit(msgspec.Struct, frozen=True, tag="credit"):

@@ -15,6 +15,8 @@ from stentor.core.stage import ModelIdentity
 SCHEMA_VERSION: Final = 1
 RESULT_TOPIC: Final = b"result/"
 EVENT_TOPIC: Final = b"event/"
+FRAME: Final = "frame"
+"""Name under which the camera's own image can be had; no stage may use it."""
 MAX_ELEMENTS: Final = 1 << 28
 ARRAY_DTYPES: Final = frozenset(
     {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"}
@@ -25,7 +27,8 @@ class ArrayPart(msgspec.Struct, frozen=True, kw_only=True):
     """Describes one raw, C-ordered, little-endian part of the message.
 
     `finding` is its name; `kind` tells "labels" (one part), "image" (one part) or "objects" (one part a column, the
-    column named in `column`). `unit` belongs to images.
+    column named in `column`). `unit` belongs to images. Where `step` is not 1, one pixel of this part stands for
+    step x step pixels of the frame; tables are always in pixels of the frame.
     """
 
     finding: str
@@ -34,6 +37,7 @@ class ArrayPart(msgspec.Struct, frozen=True, kw_only=True):
     shape: tuple[int, ...]
     column: str = ""
     unit: str = ""
+    step: int = 1
 
 
 class ResultHeader(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
@@ -97,13 +101,13 @@ class MalformedMessage(ValueError):
 
 
 def split_findings(
-    findings: Mapping[str, Finding], *, with_images: bool
-) -> tuple[dict[str, Score], list[ArrayPart], list[NDArray[Any]], list[str]]:
-    """Return scores, part descriptions, the arrays themselves, and the names of images left out."""
+    findings: Mapping[str, Finding], steps: Mapping[str, int] | None = None
+) -> tuple[dict[str, Score], list[ArrayPart], list[NDArray[Any]]]:
+    """Return scores, part descriptions, and the arrays themselves; `steps` tells by which step images were thinned."""
+    steps = steps or {}
     scores: dict[str, Score] = {}
     parts: list[ArrayPart] = []
     arrays: list[NDArray[Any]] = []
-    withheld: list[str] = []
     for name, finding in findings.items():
         match finding:
             case Score():
@@ -116,16 +120,26 @@ def split_findings(
                             finding=name, kind="objects", dtype=values.dtype.name, shape=values.shape, column=column
                         )
                     )
-            case Labels() | Image() if not with_images:
-                withheld.append(name)
-            case Labels(labels_yx):
-                arrays.append(np.ascontiguousarray(labels_yx))
-                parts.append(ArrayPart(finding=name, kind="labels", dtype="int32", shape=labels_yx.shape))
+            case Labels(pixels_yx):
+                arrays.append(np.ascontiguousarray(pixels_yx))
+                parts.append(_image_part(name, "labels", pixels_yx, "", steps))
             case Image(pixels_yx, unit):
                 arrays.append(np.ascontiguousarray(pixels_yx))
-                dtype = pixels_yx.dtype.name
-                parts.append(ArrayPart(finding=name, kind="image", dtype=dtype, shape=pixels_yx.shape, unit=unit))
-    return scores, parts, arrays, withheld
+                parts.append(_image_part(name, "image", pixels_yx, unit, steps))
+    return scores, parts, arrays
+
+
+def _image_part(
+    name: str, kind: Literal["labels", "image"], pixels_yx: NDArray[Any], unit: str, steps: Mapping[str, int]
+) -> ArrayPart:
+    return ArrayPart(
+        finding=name,
+        kind=kind,
+        dtype=pixels_yx.dtype.name,
+        shape=pixels_yx.shape,
+        unit=unit,
+        step=steps.get(name, 1),
+    )
 
 
 def encode(header: Header, arrays: Sequence[NDArray[Any]] = ()) -> list[bytes]:

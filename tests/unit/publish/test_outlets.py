@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from stentor.core.clock import FakeClock
+from stentor.core.doors import DoorTimes
+from stentor.core.finding import Image, Labels
+from stentor.core.frame import FrameHeader, FrameId
 from stentor.publish.outgoing import Outgoing
 from stentor.publish.outlets import Outlets
 from stentor.publish.settings import PublishSettings
 from stentor.wire import message
-from stentor.wire.consumer import Credit, Leave, Register, Registered, Unknown
+from stentor.wire.consumer import NO_IMAGES, Credit, Leave, Register, Registered, Unknown
 
 
 def outgoing(counter: int, *, size: int = 10, received_ns: int | None = None) -> Outgoing:
@@ -18,6 +23,25 @@ def outgoing(counter: int, *, size: int = 10, received_ns: int | None = None) ->
     made = Outgoing.event(counter, header)
     made.received_ns = received_ns
     return made
+
+
+def result_of(side: int) -> Outgoing:
+    """A result with a camera image, a label image of one square and a stain."""
+    labels = np.zeros((side, side), np.int32)
+    labels[side // 4 : side // 2, side // 4 : side // 2] = 7
+    pixels = np.full((side, side), 9, np.uint16)
+
+    def make_header(**variant: Any) -> message.ResultHeader:
+        frame = FrameHeader(
+            frame_id=FrameId("camera", "r", 0), shape_yx=(side, side), dtype="uint16", received_ns=0, clock_id="c"
+        )
+        return message.ResultHeader(
+            epoch="e", counter=0, frame=frame, outcome="result", times=DoorTimes(), stage_ms={}, models={}, **variant
+        )
+
+    return Outgoing(
+        0, make_header, {"labels": Labels(labels), "stain": Image(pixels * 0.5), message.FRAME: Image(pixels, "counts")}
+    )
 
 
 class Consumers:
@@ -87,6 +111,56 @@ def test_a_control_consumer_is_not_sent_what_is_too_old(consumers: Consumers) ->
     assert consumers.received[b"controller"] == [1]
 
 
+def test_a_viewer_gets_no_more_a_second_than_it_asked_for(consumers: Consumers) -> None:
+    consumers.register("screen", delivery="view", max_rate_hz=10.0)
+
+    for counter in range(10):
+        consumers.offer(counter)
+        consumers.credit("screen")
+        consumers.clock.advance(ms=25)
+
+    assert consumers.received[b"screen"] == [0, 4, 8]
+
+
+def test_viewers_of_one_wish_share_one_encoded_message(consumers: Consumers) -> None:
+    for name in ("left", "right"):
+        consumers.register(name, delivery="view", images=("frame",), max_side_px=32)
+    result = result_of(256)
+
+    consumers.outlets.offer(result, is_event=False)
+
+    first, second = (outlet.next_message() for _, outlet in consumers.outlets.due())
+    assert first is second
+
+
+def test_a_viewer_is_sent_small_images_of_the_names_it_gave(consumers: Consumers) -> None:
+    consumers.register("screen", delivery="view", images=("frame", "labels"), max_side_px=100)
+    result = result_of(256)
+
+    consumers.outlets.offer(result, is_event=False)
+    result.forget_findings()
+    ((_, outlet),) = consumers.outlets.due()
+    header, found = message.decode(outlet.next_message() or [])
+
+    assert isinstance(header, message.ResultHeader)
+    assert {part.finding: (part.shape, part.step) for part in header.parts} == {
+        "frame": ((85, 85), 3),
+        "labels": ((85, 85), 3),
+    }
+    assert header.withheld == ("stain",)
+    assert isinstance(found["labels"], Labels) and set(np.unique(found["labels"].labels_yx)) == {0, 7}
+
+
+def test_a_recorder_of_all_images_gets_those_of_the_plan_and_not_the_camera_s(consumers: Consumers) -> None:
+    consumers.register("disk", delivery="record", images=True)
+
+    consumers.outlets.offer(result_of(64), is_event=False)
+    ((_, outlet),) = consumers.outlets.due()
+    _, found = message.decode(outlet.next_message() or [])
+
+    assert set(found) == {"labels", "stain"}
+
+
 def test_a_recorder_gets_everything_in_order_as_it_acknowledges(consumers: Consumers) -> None:
     consumers.register("disk", delivery="record", credit=2)
 
@@ -131,12 +205,12 @@ def test_what_piles_up_spills_to_disk_and_comes_back_whole(tmp_path: Path) -> No
 
     for counter in range(50):
         consumers.offer(counter, size=1000)
-    assert consumers.outlets._spools[False].bytes_on_disk > 30_000
+    assert consumers.outlets._spools[NO_IMAGES].bytes_on_disk > 30_000
     for counter in range(50):
         consumers.credit("disk", counter)
 
     assert consumers.received[b"disk"] == list(range(50))
-    assert consumers.outlets._spools[False].bytes_on_disk == 0
+    assert consumers.outlets._spools[NO_IMAGES].bytes_on_disk == 0
     consumers.outlets.close()
 
 

@@ -22,8 +22,8 @@ def findings() -> dict[str, Finding]:
     }
 
 
-def encoded(*, with_images: bool = True) -> list[bytes]:
-    scores, parts, arrays, withheld = message.split_findings(findings(), with_images=with_images)
+def encoded() -> list[bytes]:
+    scores, parts, arrays = message.split_findings(findings())
     header = ResultHeader(
         epoch="e",
         counter=3,
@@ -41,7 +41,6 @@ def encoded(*, with_images: bool = True) -> list[bytes]:
         models={},
         scores=scores,
         parts=tuple(parts),
-        withheld=tuple(withheld),
     )
     return message.encode(header, arrays)
 
@@ -58,14 +57,6 @@ def test_findings_survive_the_wire() -> None:
     assert found["focus"] == Score(0.5, "a.u.")
     empty = found["empty"]
     assert isinstance(empty, Objects) and len(empty) == 0
-
-
-def test_images_that_were_not_asked_for_are_named_and_not_sent() -> None:
-    header, found = message.decode(encoded(with_images=False))
-
-    assert isinstance(header, ResultHeader)
-    assert header.withheld == ("labels", "stain")
-    assert "labels" not in found
 
 
 def test_received_arrays_are_read_only() -> None:
