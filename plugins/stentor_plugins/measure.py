@@ -1,19 +1,33 @@
 """Measure: a table of the objects of a label image, in pixels and on the stage."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 import numpy as np
 
 from stentor.core.finding import Finding, Findings, Labels, Objects
 from stentor.core.frame import Frame
+from stentor.core.planes import Projection, pick
 from stentor.core.stage import FrameSpec, ModelIdentity
 from stentor.inference.measure import measure
 
+INTENSITIES: Final = ("mean_intensity", "max_intensity", "sum_intensity")
+
 
 class MeasureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing to set."""
+    """What is measured.
+
+    Attributes
+    ----------
+    channels
+        Further channels of a gathered frame; each gives columns such as `mean_intensity_FITC`.
+    z
+        As in the stage normalise: which z-plane, or which projection, is measured in every channel.
+    """
+
+    channels: tuple[str, ...] = ()
+    z: int | Projection | None = None
 
 
 class Measure:
@@ -27,7 +41,7 @@ class Measure:
     gives: ClassVar[Mapping[str, type[Finding]]] = {"objects": Objects}
 
     def __init__(self, settings: MeasureSettings) -> None:
-        """Take no settings."""
+        self._settings = settings
 
     @property
     def model(self) -> ModelIdentity | None:
@@ -39,7 +53,11 @@ class Measure:
     def process(self, frame: Frame, found: Findings) -> Findings:
         labels = found["labels"]
         assert isinstance(labels, Labels)
-        objects = measure(labels.labels_yx, frame.pixels)
+        settings = self._settings
+        objects = measure(labels.labels_yx, pick(frame, z=settings.z))
+        for channel in settings.channels:
+            further = measure(labels.labels_yx, pick(frame, channel=channel, z=settings.z))
+            objects = objects.with_columns({f"{name}_{channel}": further[name] for name in INTENSITIES})
         affine = frame.header.pixel_to_stage
         if affine is not None:
             y_um, x_um = affine.locate(objects["y_px"], objects["x_px"])

@@ -201,7 +201,8 @@ class Listener:
             self.events = [*self.events[-99:], header]
             self._settle_debt()
             return None
-        return Result(header, findings, age_ms(header.frame.received_ns, header.frame.clock_id, self._clock))
+        received_ns = header.times.received or header.frame.received_ns
+        return Result(header, findings, age_ms(received_ns, header.frame.clock_id, self._clock))
 
     def _is_next(self, header: message.Header) -> bool:
         if header.epoch == self._epoch and header.counter > self._last_counter + 1:

@@ -24,8 +24,8 @@ class Result:
     findings
         By name; arrays are read-only.
     age_ms
-        From the frame's arrival at its producer to its arrival here, in milliseconds; None when the two clocks
-        cannot be compared.
+        From the frame's arrival at its producer (of a gathered one, its last image's) to its arrival here, in
+        milliseconds; None when the two clocks cannot be compared.
     """
 
     header: ResultHeader

@@ -23,7 +23,8 @@ OBJECT_COLUMNS: Final[Mapping[str, str]] = {
     "max_intensity": "maximum of the raw pixels, counts, float32",
     "sum_intensity": "sum of the raw pixels, counts, float64",
 }
-"""The columns that built-in stages write. A stage may add its own."""
+"""The columns that built-in stages write; intensities of further channels carry the channel's name behind theirs. A
+stage may add its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -133,8 +133,16 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """One image of a gathered group: a header and its pixels, as in `Frame`."""
+
+    header: FrameHeader
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A header and its pixels.
+    """A header and its pixels; of a gathered group those of its reference plane, with all planes beside it.
 
     Attributes
     ----------
@@ -142,10 +150,14 @@ class Frame:
         What is known about the frame.
     pixels
         Shape (Y, X), read-only, valid until the frame closes; who keeps pixels copies them.
+    planes
+        The gathered channels, z-planes and time points, in the order of the plan (time, channel, z); empty: the frame
+        came alone. `stentor.core.planes` chooses among them.
     """
 
     header: FrameHeader
     pixels: Pixels
+    planes: tuple[Plane, ...] = ()
 
     @property
     def frame_id(self) -> FrameId:

@@ -6,20 +6,22 @@ Does not die of a frame: what cannot be decoded or trusted is counted and ignore
 import hmac
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final
 
 import msgspec
 
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import SourceError
-from stentor.core.frame import PIXEL_DTYPES, Frame, FrameHeader
+from stentor.core.frame import PIXEL_DTYPES, FrameHeader, Plane
 from stentor.core.ledger import FrameLedger, RunInfo
 from stentor.core.mailbox import Mailbox
 from stentor.core.outcome import Dropped, DropReason, Failed, Unused
 from stentor.core.stage import FrameSpec
-from stentor.ingest.arrival import Arrived
+from stentor.ingest.arrival import Arrived, LentPlane, alone
+from stentor.ingest.gather import Gather
 from stentor.ingest.pool import FramePool
+from stentor.ingest.settings import GatherSettings
 from stentor.wire import link, rendezvous, sockets
 from stentor.wire.ring import RingReader
 
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 POLL_S: Final = 0.05
 DEPTH: Final = 1024
 MAX_FRAME_BYTES: Final = 1 << 30
+NOTHING_GATHERED: Final = GatherSettings()
 DAEMON_LOST: Final = Failed("daemon", "daemon-lost")
 
 
@@ -44,6 +47,8 @@ class Ingest:
 
     Parameters
     ----------
+    gather
+        Which images make one frame.
     wants
         Whether any plan wants a frame with this header; the others are `unused`.
     on_attach
@@ -58,6 +63,7 @@ class Ingest:
         pool: FramePool,
         *,
         token: str,
+        gather: GatherSettings = NOTHING_GATHERED,
         wants: Callable[[FrameHeader], bool] = lambda header: True,
         on_attach: Callable[[FrameSpec], None] = lambda spec: None,
     ) -> None:
@@ -65,6 +71,7 @@ class Ingest:
         self._mailbox = mailbox
         self._pool = pool
         self._token = token.encode()
+        self._gather = Gather(gather)
         self._wants = wants
         self._on_attach = on_attach
         self._socket = made_by.serve(depth=DEPTH)
@@ -107,6 +114,7 @@ class Ingest:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        self._give_up(self._gather.end())
         self._socket.close()
         self._waiter.close()
         self._rings.close()
@@ -186,6 +194,7 @@ class Ingest:
         # What was sent before this account arrived, over the same ordered connection, has been entered by now.
         self._ledger.close_holes(account.run, account.sent_below, DAEMON_LOST)
         if account.ended is not None:
+            self._give_up(self._gather.end_run(account.run))
             self._closing_runs[account.run] = (identity, account.ended)
 
     def _ensure_run(self, stream: str, run: str, clock_id: str) -> None:
@@ -219,9 +228,20 @@ class Ingest:
         pixels = buffer.view()
         pixels.flags.writeable = False
         times = DoorTimes(received=header.received_ns, tapped=descriptor.tapped_ns)
-        for replaced in self._mailbox.put(slot_of(header), Arrived(Frame(header, pixels), buffer, times)):
-            self._ledger.close(replaced.frame.frame_id, Dropped(DropReason.SUPERSEDED), replaced.times)
-            self._pool.take_back(replaced.buffer)
+        one = LentPlane(Plane(header, pixels), buffer, times)
+        try:
+            whole, given_up = self._gather.add(one)
+        except SourceError as err:
+            alone(one).close(Failed("gather", str(err)), self._ledger, self._pool)
+            return
+        self._give_up(given_up)
+        if whole is not None:
+            for replaced in self._mailbox.put(slot_of(header), whole, must_keep=whole.must_keep):
+                replaced.close(Dropped(DropReason.SUPERSEDED), self._ledger, self._pool)
+
+    def _give_up(self, groups: Iterable[tuple[Arrived, Failed]]) -> None:
+        for group, failed in groups:
+            group.close(failed, self._ledger, self._pool)
 
     def _watch_camera_number(self, header: FrameHeader) -> None:
         number = header.camera_number

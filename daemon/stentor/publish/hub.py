@@ -193,6 +193,7 @@ class Hub:
                 epoch=self._epoch,
                 counter=counter,
                 frame=publication.header,
+                members=publication.members,
                 outcome="late" if isinstance(outcome, Late) else "result",
                 times=times,
                 stage_ms=publication.stage_ms,
@@ -201,12 +202,14 @@ class Hub:
             )
 
         findings = {**publication.findings, message.FRAME: Image(publication.pixels, "counts")}
-        return Outgoing(counter, make_header, findings, publication.header.received_ns)
+        return Outgoing(counter, make_header, findings, publication.times.received)
 
     def _outcome(self, publication: Publication, published_ns: int) -> Result | Late:
         limit_ms = self._settings.deadline_ms
-        age_ms = (published_ns - publication.header.received_ns) / NS_PER_MS
-        return Late() if limit_ms is not None and age_ms > limit_ms else Result()
+        received_ns = publication.times.received
+        if limit_ms is None or received_ns is None:
+            return Result()
+        return Late() if (published_ns - received_ns) / NS_PER_MS > limit_ms else Result()
 
     def _next_counter(self) -> int:
         self._counter += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stentor.core.doors import DoorTimes
 from stentor.core.finding import Finding
-from stentor.core.frame import FrameHeader, Pixels
+from stentor.core.frame import FrameHeader, FrameId, Pixels
 from stentor.core.outcome import Late, Result
 from stentor.core.stage import ModelIdentity
 
@@ -18,6 +18,8 @@ class Publication:
     ----------
     pixels
         The camera's image, shape (Y, X), for consumers that want to see it; lent until `on_published`.
+    members
+        Names of the gathered images, in the plan's order; empty: the frame came alone.
     times
         Stamps up to `post`; the hub adds `published`.
     on_published
@@ -26,6 +28,7 @@ class Publication:
 
     header: FrameHeader
     pixels: Pixels
+    members: tuple[FrameId, ...]
     findings: dict[str, Finding]
     times: DoorTimes
     stage_ms: dict[str, float]

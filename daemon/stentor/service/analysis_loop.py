@@ -76,7 +76,7 @@ class AnalysisLoop:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         for left in self._mailbox.close():
-            self._ledger.close(left.frame.frame_id, Failed("daemon", "stopped before the frame was analysed"))
+            left.close(Failed("daemon", "stopped before the frame was analysed"), self._ledger, self._pool)
 
     def _run(self) -> None:
         while True:
@@ -120,19 +120,18 @@ class AnalysisLoop:
         self._current = None
 
     def _fail(self, arrived: Arrived, failure: Failed, times: DoorTimes) -> None:
-        self._ledger.close(arrived.frame.frame_id, failure, times)
-        self._pool.take_back(arrived.buffer)
+        arrived.close(failure, self._ledger, self._pool, times)
         self._hub.announce("frame-failed", f"{arrived.frame.frame_id}: {failure.stage}: {failure.reason}")
 
     def _publish(self, arrived: Arrived, analysis: Analysis, times: DoorTimes) -> None:
         def close(outcome: Result | Late, final: DoorTimes) -> None:
-            self._ledger.close(arrived.frame.frame_id, outcome, final)
-            self._pool.take_back(arrived.buffer)
+            arrived.close(outcome, self._ledger, self._pool, final)
             self._gauges.result(final)
 
         publication = Publication(
             arrived.frame.header,
             arrived.frame.pixels,
+            arrived.members,
             analysis.findings,
             times,
             analysis.stage_ms,

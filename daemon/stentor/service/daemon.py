@@ -69,13 +69,14 @@ class Daemon:
             on_command=self._obey,
         )
         self._loop = AnalysisLoop(self._runner, mailbox, self._hub, self._ledger, self._pool, self._gauges, clock)
-        channels = settings.source.channels
+        channels = settings.gather.channels or settings.source.channels
         self._ingest = Ingest(
             self._sockets,
             self._ledger,
             mailbox,
             self._pool,
             token=self._token,
+            gather=settings.gather,
             wants=lambda header: not channels or header.channel in channels,
             on_attach=self._loop.prepare_for,
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from stentor.ingest.settings import SourceSettings
+from stentor.ingest.settings import GatherSettings, SourceSettings
 from stentor.pipeline.settings import DEFAULT_PLAN, AnalysisSettings
 from stentor.publish.settings import PublishSettings
 from stentor.record.settings import RecordSettings
@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     rig: RigSettings = RigSettings()
     acquisition: AcquisitionSettings = AcquisitionSettings()
     source: SourceSettings = SourceSettings()
+    gather: GatherSettings = GatherSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     plan: tuple[dict[str, Any], ...] = DEFAULT_PLAN
     publish: PublishSettings = PublishSettings()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stentor.core.doors import DoorTimes
 from stentor.core.finding import Finding, Image, Labels, Objects, Score
-from stentor.core.frame import FrameHeader
+from stentor.core.frame import FrameHeader, FrameId
 from stentor.core.stage import ModelIdentity
 
 SCHEMA_VERSION: Final = 1
@@ -49,6 +49,8 @@ class ResultHeader(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
         `counter` numbers the messages of one daemon start from 0; `epoch` names that start.
     frame
         The header of the frame as its producer made it.
+    members
+        Names of the images that were gathered for this frame, in the order time, channel, z; empty: it came alone.
     outcome
         "late" results missed the stream's deadline and are no reason to act.
     times
@@ -72,6 +74,7 @@ class ResultHeader(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     times: DoorTimes
     stage_ms: dict[str, float]
     models: dict[str, ModelIdentity]
+    members: tuple[FrameId, ...] = ()
     scores: dict[str, Score] = {}
     parts: tuple[ArrayPart, ...] = ()
     withheld: tuple[str, ...] = ()

@@ -1,11 +1,12 @@
 """The built-in stages, walked as the pipeline walks them: normalise, segment, measure."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from stentor.core.errors import ModelError, StageError
 from stentor.core.finding import Findings, Image, Labels, Objects
-from stentor.core.frame import Frame, FrameHeader, FrameId, PixelToStage
+from stentor.core.frame import Frame, FrameHeader, FrameId, PixelToStage, Plane
 from stentor.core.stage import FrameSpec
 from stentor_plugins.measure import Measure, MeasureSettings
 from stentor_plugins.normalise import Normalise, NormaliseSettings
@@ -70,6 +71,35 @@ def test_a_known_pixel_size_measures_areas_even_where_nothing_can_be_placed() ->
     assert isinstance(objects, Objects)
     np.testing.assert_allclose(objects["area_um2"], 0.25 * objects["area_px"])
     assert "x_um" not in objects
+
+
+def gathered(*planes: Frame) -> Frame:
+    """A group of single frames, as channels A, B, ..."""
+    named = tuple(
+        Plane(msgspec.structs.replace(one.header, channel=chr(65 + c)), one.pixels) for c, one in enumerate(planes)
+    )
+    return Frame(named[0].header, named[0].pixels, named)
+
+
+def test_objects_of_one_channel_are_measured_in_the_others() -> None:
+    frame = gathered(frame_of_discs(), Frame(frame_of_discs().header, np.full((130, 190), 7, np.uint16)))
+    labels = Labels(np.kron(np.eye(2, dtype=np.int32), np.ones((65, 95), np.int32)))
+
+    objects = Measure(MeasureSettings(channels=("B",))).process(frame, {"labels": labels})["objects"]
+
+    assert isinstance(objects, Objects)
+    assert objects["mean_intensity_B"].tolist() == [7.0]
+    assert objects["mean_intensity"].tolist() != [7.0]
+
+
+def test_the_channel_to_segment_can_be_chosen() -> None:
+    flat = Frame(frame_of_discs().header, np.full((130, 190), 7, np.uint16))
+
+    found = Normalise(NormaliseSettings(channel="B")).process(gathered(flat, frame_of_discs()), {})
+
+    alone = Normalise(NormaliseSettings()).process(frame_of_discs(), {})
+    assert isinstance(found["normalised"], Image) and isinstance(alone["normalised"], Image)
+    np.testing.assert_array_equal(found["normalised"].pixels_yx, alone["normalised"].pixels_yx)
 
 
 def test_a_plane_normalised_otherwise_than_the_model_wants_is_refused() -> None:
