@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stentor.core.frame import StagePosition
 from stentor.scope.affine import is_calibrated
+from stentor.scope.cameras import camera_names
 from stentor.scope.metadata import binning_factor
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ class CoreState:
 
     Attributes
     ----------
+    cameras
+        Labels of those behind a Multi Camera; else the camera alone.
     affine
         Micro-Manager's pixel size affine for the binning in use; None: uncalibrated.
     pixel_size_um
@@ -30,6 +33,7 @@ class CoreState:
 
     shape_yx: tuple[int, int]
     camera: str
+    cameras: tuple[str, ...]
     bit_depth: int
     binning: int
     roi_xywh: tuple[int, int, int, int]
@@ -56,6 +60,7 @@ def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = Non
     return CoreState(
         shape_yx=(core.getImageHeight(), core.getImageWidth()),
         camera=camera,
+        cameras=camera_names(core),
         bit_depth=core.getImageBitDepth(),
         binning=binning,
         roi_xywh=(left, top, width, height),

@@ -80,7 +80,7 @@ class HeaderMaker:
             **{name: _index(axes, keys) for name, keys in _AXES.items()},
             channel=_channel(arrival, axes) or state.channel,
             exposure_ms=exposure_ms,
-            camera=tags.camera_name(written) or state.camera,
+            camera=tags.camera_name(written, state.cameras) or state.camera,
             bit_depth=state.bit_depth,
             binning=tags.binning(written) or state.binning,
             roi_xywh=roi_xywh,

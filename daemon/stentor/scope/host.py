@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stentor.core.clock import NS_PER_S, Clock
-from stentor.core.errors import ConfigError, SourceError
+from stentor.core.errors import ConfigError
 from stentor.scope.acquisition import AcquisitionSettings
-from stentor.scope.engine import Arrival, RunReport
+from stentor.scope.engine import RunReport
+from stentor.scope.handover import Handover
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
 from stentor.wire import ring
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BEAT_EVERY_S: Final = 0.1
+LOOK_EVERY_S: Final = 0.02
 
 
 class ScopeHost:
@@ -63,7 +65,8 @@ class ScopeHost:
         self._on_frame = on_frame
         self._on_stall = on_stall
         self._must_stop = must_stop
-        self._last_image_ns: int | None = None
+        self._rig: Rig | None = None
+        self._handover: Handover | None = None
         self._is_over = threading.Event()
 
     def run(self) -> bool:
@@ -80,23 +83,24 @@ class ScopeHost:
         watch.start()
         rig = open_rig(self._rig_settings)
         logger.info("microscope open: %s with %s", self._rig_settings.kind, self._rig_settings.engine_name)
-        producer = FrameProducer(
-            self._rig_name,
-            self._stream,
-            source=f"{self._rig_settings.kind} scope",
-            spec=rig.frame_spec(),
-            clock=self._clock,
-            ring_slots=self._ring_slots,
-        )
-        self._rig, self._producer = rig, producer
+        spec = rig.frame_spec()
+
+        def make_producer(stream: str) -> FrameProducer:
+            source = f"{self._rig_settings.kind} scope"
+            return FrameProducer(
+                self._rig_name, stream, source=source, spec=spec, clock=self._clock, ring_slots=self._ring_slots
+            )
+
+        handover = Handover(rig, make_producer, stream=self._stream, clock=self._clock, on_frame=self._on_frame)
+        self._rig, self._handover = rig, handover
         try:
-            self._wait_for_daemon(producer)
-            report = self._acquire(rig, producer, events)
+            self._wait_for_daemon(handover)
+            report = self._acquire(rig, handover, events)
         finally:
             self._is_over.set()
             watch.join(1.0)
             rig.close()
-            if not producer.close(5.0):
+            if not handover.close(5.0):
                 logger.warning("no daemon took the account of the last run")
         return report is None or report.reason != "failed"
 
@@ -115,45 +119,30 @@ class ScopeHost:
         except ValueError as err:
             raise ConfigError(f"{path}: not a useq-schema MDASequence: {err}") from err
 
-    def _wait_for_daemon(self, producer: FrameProducer) -> None:
+    def _wait_for_daemon(self, handover: Handover) -> None:
         deadline_ns = self._clock.monotonic_ns() + int(self._acquisition.wait_for_daemon_s * NS_PER_S)
         while not self._must_stop() and self._clock.monotonic_ns() < deadline_ns:
-            if producer.ready.wait(BEAT_EVERY_S) or producer.denied is not None:
+            if handover.is_welcome:
                 return
+            self._is_over.wait(LOOK_EVERY_S)
         if not self._must_stop():
             logger.warning(
                 "the analysis is not ready after %g s; starting all the same", self._acquisition.wait_for_daemon_s
             )
 
-    def _acquire(self, rig: Rig, producer: FrameProducer, events: "useq.MDASequence | None") -> RunReport | None:
-        if self._must_stop() or producer.stop_requested.is_set():
+    def _acquire(self, rig: Rig, handover: Handover, events: "useq.MDASequence | None") -> RunReport | None:
+        if self._must_stop() or handover.is_stop_requested:
             return None
         acquisition = self._acquisition
-        expected = rig.images_of(events) if events is not None else acquisition.frames
-        run = producer.begin_run(expected)
-        headers = rig.headers(stream=self._stream, run=run, clock_id=self._clock.clock_id)
-
-        def take(arrival: Arrival) -> None:
-            self._last_image_ns = arrival.received_ns
-            frame_id = producer.next_id()
-            self._on_frame()
-            try:
-                header = headers.make(arrival, frame_id.sequence)
-            except SourceError as err:
-                producer.refuse(frame_id, str(err))
-                return
-            producer.hand_over(header, arrival.pixels)
-
+        handover.begin(events, acquisition.frames)
         if events is not None:
-            report = rig.engine.run(events, take)
+            report = rig.engine.run(events, handover.take)
         else:
-            self._last_image_ns = self._clock.monotonic_ns()
             interval_ms = None if acquisition.rate_hz is None else 1000.0 / acquisition.rate_hz
             report = rig.engine.live(
-                take, exposure_ms=acquisition.exposure_ms, interval_ms=interval_ms, frames=acquisition.frames
+                handover.take, exposure_ms=acquisition.exposure_ms, interval_ms=interval_ms, frames=acquisition.frames
             )
-        self._last_image_ns = None
-        producer.end_run(report.reason if report.error is None else f"failed: {report.error}")
+        handover.end(report.reason if report.error is None else f"failed: {report.error}")
         _say(report)
         return report
 
@@ -161,12 +150,12 @@ class ScopeHost:
         while not self._is_over.wait(BEAT_EVERY_S):
             self._beat()
             self._watch_for_stall()
-            rig, producer = getattr(self, "_rig", None), getattr(self, "_producer", None)
-            if rig is not None and (self._must_stop() or (producer is not None and producer.stop_requested.is_set())):
+            rig, handover = self._rig, self._handover
+            if rig is not None and handover is not None and (self._must_stop() or handover.is_stop_requested):
                 rig.engine.abort()
 
     def _watch_for_stall(self) -> None:
-        last_ns = self._last_image_ns
+        last_ns = None if self._handover is None else self._handover.last_image_ns
         acquisition = self._acquisition
         if last_ns is None or acquisition.mode != "live":
             return

@@ -5,7 +5,7 @@ only. pycromanager mixes its tags with the camera's: numbers after a snap, text 
 camera's tags as text, or only its name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stentor.core.frame import StagePosition
@@ -41,9 +41,19 @@ def exposure_ms(metadata: Mapping[str, Any]) -> float | None:
     return first_real(metadata, "exposure_ms", "Exposure", "Exposure-ms")
 
 
-def camera_name(metadata: Mapping[str, Any]) -> str | None:
-    """Return the label of the camera."""
-    name = camera_tags(metadata).get("Camera") or metadata.get("camera_device")
+def camera_name(metadata: Mapping[str, Any], names: Sequence[str] = ()) -> str | None:
+    """Return the label of the camera.
+
+    Parameters
+    ----------
+    names
+        Labels of the cameras behind a Multi Camera: the tags of a snap by pycromanager give only an index.
+    """
+    tags = camera_tags(metadata)
+    index = whole(tags.get("CameraChannelIndex"))
+    if index is not None and len(names) > 1 and 0 <= index < len(names):
+        return names[index]
+    name = tags.get("Camera") or metadata.get("camera_device")
     return str(name) if name else None
 
 

@@ -9,6 +9,7 @@ from stentor.core.clock import NS_PER_S
 from stentor.core.errors import SourceError
 from stentor.core.frame import Pixels
 from stentor.scope.callback import guarded_callback
+from stentor.scope.cameras import Turns, camera_names
 from stentor.scope.core_faults import CoreFaults
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed
@@ -47,6 +48,8 @@ class PycroRun:
         self._faults = faults
         faults.clear()
         self._stall_s = stall_s
+        names = camera_names(core)
+        self._turns = Turns(names) if len(names) > 1 else None
         self._submitted = 0
         self._longest_exposure_s = 0.0
         self._under_way: dict[int, useq.MDAEvent] = {}
@@ -113,7 +116,8 @@ class PycroRun:
         self._acquisition.acquire([translate(event, number) for number, event in numbered])
 
     def _on_image(self, image: Pixels, metadata: Mapping[str, Any], received_ns: int) -> None:
-        event = self._under_way.get(int(metadata["Axes"][NUMBER_AXIS]))
+        number = int(metadata["Axes"][NUMBER_AXIS]) if self._turns is None else self._turns.event_of(metadata)
+        event = self._under_way.get(number)
         self._tally.deliver(image, metadata, event, received_ns)
 
     @property

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from stentor.core.frame import Pixels
 from stentor.scope.callback import guarded_callback
+from stentor.scope.cameras import Numbering
 from stentor.scope.engine import Arrival, Reason, RunReport, Sink
-from stentor.scope.metadata import camera_number, counts_from_zero
 
 if TYPE_CHECKING:
     import useq
@@ -19,7 +19,7 @@ class Tally:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = guarded_callback(sink, name="the sink of the acquisition")
-        self._last_number: int | None = None
+        self._numbering = Numbering()
         self._changed = threading.Condition()
         self.received = 0
         self.missed = 0
@@ -29,7 +29,7 @@ class Tally:
         self, pixels: Pixels, metadata: Mapping[str, Any], event: "useq.MDAEvent | None", received_ns: int
     ) -> None:
         """Count one image and hand it to the sink; never raises."""
-        self.missed += self._hole_before(metadata)
+        self.missed += self._numbering.missed_before(metadata)
         self._sink(Arrival(pixels, received_ns, metadata, event))
         with self._changed:
             self.received += 1
@@ -72,13 +72,3 @@ class Tally:
             reason=reason,
             error=error,
         )
-
-    def _hole_before(self, metadata: Mapping[str, Any]) -> int:
-        number = camera_number(metadata)
-        if number is None:
-            return 0
-        before, self._last_number = self._last_number, number
-        if before is not None and number > before:
-            return number - before - 1
-        # A new count: the core begins one at 0 with every sequence.
-        return number if counts_from_zero(metadata) else 0

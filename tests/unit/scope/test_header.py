@@ -40,12 +40,19 @@ class FakeCore:
     def __init__(self) -> None:
         self.shape = (6, 8)
         self.pixel_size_um = 0.5
+        self.cameras = ("Camera",)
         self.affine = (0.5, 0.0, 0.0, 0.0, 0.5, 0.0)
         self.xy_drive = "XY"
         self.readings = 0
 
     def getCameraDevice(self) -> str:  # noqa: N802
         return "Camera"
+
+    def getNumberOfCameraChannels(self) -> int:  # noqa: N802
+        return len(self.cameras)
+
+    def getCameraChannelName(self, index: int) -> str:  # noqa: N802
+        return self.cameras[index]
 
     def hasProperty(self, device: str, name: str) -> bool:  # noqa: N802
         return True
@@ -204,6 +211,13 @@ def test_an_uncalibrated_microscope_places_nothing_and_says_so(
 
     assert (header.pixel_to_stage, header.pixel_size_um) == (None, pixel_size_um or None)
     assert ("not calibrated" in caplog.text) is is_warned
+
+
+@pytest.mark.parametrize(("index", "camera"), [(0, "Left"), (1, "Right")])
+def test_a_snap_of_two_cameras_is_named_after_the_one_that_made_it(core: FakeCore, index: int, camera: str) -> None:
+    core.cameras = ("Left", "Right")
+
+    assert header_of(core, {"Camera": "Multi", "CameraChannelIndex": index}).camera == camera
 
 
 def test_the_core_is_read_anew_only_when_images_change_their_size(core: FakeCore) -> None:
