@@ -1,6 +1,6 @@
 """Do no harm: intervals of a pycromanager sequence, rounds alternating without and with Stentor.
 
-Run: python tests/benchmarks/bench_do_no_harm.py [ROUNDS, default 5]
+Run: python tests/benchmarks/bench_do_no_harm.py [ROUNDS, default 5] [PLANS, default all]
 
 500 frames of 512 x 512 at 10 ms from DemoCamera as one hardware sequence. Without: a plain pycromanager script in a
 process of its own. With: `stentor run` of the same sequence, its daemon segmenting with the shipped model, or with a
@@ -134,9 +134,10 @@ def install_stages(folder: Path) -> None:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     without: list[NDArray[np.float64]] = []
-    pooled: dict[str, list[NDArray[np.float64]]] = {name: [] for name in PLANS}
+    plans = {name: PLANS[name] for name in sys.argv[2:] or PLANS}
+    pooled: dict[str, list[NDArray[np.float64]]] = {name: [] for name in plans}
     for _ in range(count):
-        for name, plan in PLANS.items():
+        for name, plan in plans.items():
             with tempfile.TemporaryDirectory() as made:
                 without.append(rounds_without(Path(made)))
             with tempfile.TemporaryDirectory() as made:
