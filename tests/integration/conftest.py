@@ -23,7 +23,7 @@ from stentor.wire.command import Status
 STENTOR = Path(sys.executable).parent / "stentor"
 
 FAULTY_STAGES = """
-import os, time
+import os, pathlib, time
 from typing import ClassVar
 import msgspec
 from stentor.core.finding import Score
@@ -54,6 +54,24 @@ class Exits(Faulty):
     def misbehave(self): os._exit(3)
 class Quick(Faulty):
     def misbehave(self): pass
+
+class ToldSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    file: str
+
+class Told(Faulty):
+    # Does once what a file says.
+    Settings: ClassVar = ToldSettings
+    def process(self, frame, found):
+        told = pathlib.Path(self.settings.file)
+        if not told.exists():
+            return {"mark": Score(1.0)}
+        what = told.read_text()
+        told.unlink()
+        if what == "raise": raise RuntimeError("boom")
+        if what == "hang": time.sleep(60)
+        if what == "exit": os._exit(3)
+        if what == "crash": os.kill(os.getpid(), 11)
+        return {"mark": what}  # no finding at all
 """
 
 RECORDER = """
@@ -79,7 +97,7 @@ class Rig:
         )
         (plugins / "faulty_stages-0.1.dist-info" / "entry_points.txt").write_text(
             "[stentor.stages]\n"
-            + "".join(f"{n.lower()} = faulty_stages:{n}\n" for n in ("Sleeps", "Raises", "Exits", "Quick"))
+            + "".join(f"{n.lower()} = faulty_stages:{n}\n" for n in ("Sleeps", "Raises", "Exits", "Quick", "Told"))
         )
         self.environment = {
             **os.environ,
