@@ -136,7 +136,8 @@ class Rig:
             for pid in [process.pid, *children]:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
-            process.communicate(timeout=10)
+            _, err = process.communicate(timeout=10)
+            print(f"--- last words of {process.args}\n{(err or '')[-4000:]}")  # shown when the test fails
 
 
 def _children(pid: int) -> list[int]:

@@ -214,6 +214,7 @@ def test_faults_at_random_moments_leave_no_frame_unaccounted(rig: Any) -> None:
 
     for kind in order:
         campaign.pause.wait(moments.uniform(0.0, 0.5))
+        print(kind, flush=True)
         getattr(campaign, kind)()
         campaign.wait_for_results()
     campaign.process.send_signal(signal.SIGINT)
