@@ -5,8 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stentor.core.callback import guarded_callback
 from stentor.core.frame import Pixels
-from stentor.scope.callback import guarded_callback
 from stentor.scope.cameras import Numbering
 from stentor.scope.engine import Arrival, Reason, RunReport, Sink
 
