@@ -9,7 +9,7 @@ from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_S
 from stentor.core.errors import SourceError
 from stentor.core.frame import Pixels
-from stentor.scope.cameras import Turns, camera_names
+from stentor.microscope.cameras import Turns, camera_names
 from stentor.scope.core_faults import CoreFaults
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from stentor.core.errors import ConfigError
 from stentor.core.stage import FrameSpec
-from stentor.scope.core_state import read_chip
+from stentor.microscope.core_state import read_chip
+from stentor.microscope.header import HeaderMaker
 from stentor.scope.engine import Engine
 from stentor.scope.event_feed import asks_for_image
-from stentor.scope.header import HeaderMaker
 from stentor.scope.opening import open_plus_core, release, start_pycromanager_core
 from stentor.scope.readiness import check_camera, check_channel, nearest, set_exposure
 from stentor.scope.settings import RigSettings

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from stentor.core.callback import guarded_callback
 from stentor.core.frame import Pixels
-from stentor.scope.cameras import Numbering
-from stentor.scope.engine import Arrival, Reason, RunReport, Sink
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.cameras import Numbering
+from stentor.scope.engine import Reason, RunReport, Sink
 
 if TYPE_CHECKING:
     import useq

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stentor.core.frame import StagePosition
-from stentor.scope.affine import is_calibrated
-from stentor.scope.cameras import camera_names
-from stentor.scope.metadata import binning_factor
+from stentor.microscope.affine import is_calibrated
+from stentor.microscope.cameras import camera_names
+from stentor.microscope.metadata import binning_factor
 
 if TYPE_CHECKING:
     import pymmcore

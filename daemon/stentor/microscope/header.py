@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from stentor.core.errors import SourceError
 from stentor.core.frame import PIXEL_DTYPES, FrameHeader, FrameId, PixelToStage, StagePosition
-from stentor.scope import metadata as tags
-from stentor.scope.affine import pixel_to_stage
-from stentor.scope.core_state import CoreState, read_core
-from stentor.scope.engine import Arrival
+from stentor.microscope import metadata as tags
+from stentor.microscope.affine import pixel_to_stage
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.core_state import CoreState, read_core
 
 if TYPE_CHECKING:
     import pymmcore
