@@ -20,7 +20,9 @@ def test_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["stentor.client.listener", "stentor.client.commands", "stentor.wire.producer"])
+@pytest.mark.parametrize(
+    "module", ["stentor.client.listener", "stentor.client.commands", "stentor.wire.producer", "stentor.tap"]
+)
 def test_clients_need_numpy_msgspec_and_pyzmq_only(module: str) -> None:
     code = f"""
 import sys

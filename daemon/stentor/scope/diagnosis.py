@@ -71,6 +71,32 @@ def explain_load_failure(failure: Exception, path: Path, folder: Path) -> Stento
     return ConfigError(f"{where}: {said}; mend this line, or save the configuration anew in Micro-Manager")
 
 
+def check_interface(folder: Path) -> None:
+    """Compare the device interface of the adapters in a folder with that of the pymmcore installed here.
+
+    Adapters are loaded, no device is.
+
+    Raises
+    ------
+    ConfigError
+        They differ, with the command that mends it, or there are no adapters in the folder.
+    """
+    import pymmcore
+
+    core = pymmcore.CMMCore()
+    core.setDeviceAdapterSearchPaths([str(folder)])
+    names = core.getDeviceAdapterNames()
+    if not names:
+        raise ConfigError(f"no device adapters in {folder}; give the folder that holds Micro-Manager's adapters")
+    for name in names:
+        try:
+            core.getAvailableDevices(name)
+            return  # all adapters of a folder are of one build
+        except RuntimeError as err:  # a vendor's library may be missing; another adapter will tell
+            if "device interface version" in str(err):
+                raise ConfigError(_explain_interface(" ".join(str(err).split()), folder)) from err
+
+
 def _explain_interface(said: str, folder: Path) -> str:
     import pymmcore
 

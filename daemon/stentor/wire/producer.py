@@ -16,7 +16,7 @@ from stentor.core.ranges import SequenceRanges
 from stentor.core.stage import FrameSpec
 from stentor.wire import link, sockets
 from stentor.wire.attachment import Attachment
-from stentor.wire.ring import RingWriter
+from stentor.wire.ring import RingWriter, SlotRef
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +92,11 @@ class FrameProducer:
         with self._lock:
             return not self._runs
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether a daemon takes the frames now."""
+        return self._attachment.is_attached
+
     def begin_run(self, expected: int | None = None) -> str:
         """Start a new run and return its id; `expected` is None for an open-ended one."""
         account = link.RunAccount(
@@ -137,6 +142,11 @@ class FrameProducer:
                 self._enqueue(link.Descriptor(header, reference, self._clock.monotonic_ns()))
         if wrong is not None:
             self.refuse(header.frame_id, wrong)
+
+    def announce(self, header: FrameHeader, reference: SlotRef, tapped_ns: int) -> None:
+        """Queue the descriptor of pixels that the caller has put into a ring of its own, at `tapped_ns`."""
+        with self._lock:
+            self._enqueue(link.Descriptor(header, reference, tapped_ns))
 
     def refuse(self, frame_id: FrameId, reason: str) -> None:
         """Report a frame that exists but cannot be handed over."""
