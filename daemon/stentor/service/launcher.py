@@ -83,7 +83,9 @@ class Launcher:
         self._daemon.start()
         while not self._signals:
             self.on_look()
-            code = self._tend_daemon() or self._tend_scope()
+            code = self._tend_daemon()
+            if code is None:  # not `or`: DONE is 0
+                code = self._tend_scope()
             if code is not None:
                 return code
             time.sleep(LOOK_EVERY_S)

@@ -69,22 +69,25 @@ class PymmcorePlusTap(FrameTap):
             self._on(getattr(core.events, name), lambda *_: sampler.wake())
         sampler.wake()
 
-    def disconnect(self) -> None:
-        """Watch no more; may be called twice."""
+    def disconnect(self, timeout_s: float = 2.0) -> bool:
+        """Watch no more, and let the daemon take what is on its way; may be called twice.
+
+        Returns False when nobody took it within `timeout_s`, or there is no daemon.
+        """
         for signal, callback in self._connections:
             signal.disconnect(callback)
         self._connections.clear()
         if self._sampler is not None:
             self._sampler.close()
             self._sampler = None
-        if self._feed is not None:
-            self._feed.close()
+        feed, self._feed = self._feed, None
+        return feed is not None and feed.close(timeout_s)
 
     def close(self, timeout_s: float = 2.0) -> bool:
-        """Disconnect, let the daemon take what is on its way, and let go."""
-        settled = super().close(timeout_s)
-        self.disconnect()
-        return settled
+        """Disconnect as `disconnect` does, and let go."""
+        is_settled = self.disconnect(timeout_s)
+        super().close(timeout_s)
+        return is_settled
 
     def _on(self, signal: Any, callback: Callable[..., None]) -> None:
         guarded = guarded_callback(callback, name="the tap")

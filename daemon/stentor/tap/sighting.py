@@ -23,7 +23,11 @@ class EndRun:
     ended: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+Read = Callable[[], tuple[NDArray[Any], Mapping[str, Any]]]
+"""Returns the pixels and the metadata of an image that lies in a dataset."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Sighting:
     """One image.
 
@@ -51,9 +55,9 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetch:
-    """One image that lies in a dataset: `read` returns its pixels and metadata."""
+    """One image that is to be read from its dataset."""
 
-    read: Callable[[], tuple[NDArray[Any], Mapping[str, Any]]]
+    read: Read
     received_ns: int
     owner: threading.Thread | None
 

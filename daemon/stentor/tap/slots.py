@@ -18,8 +18,9 @@ class Slots:
     there images are copied into memory of their own, at most `MOST_HELD`.
     """
 
-    def __init__(self, n_slots: int) -> None:
+    def __init__(self, n_slots: int, lock: threading.Lock) -> None:
         self._n_slots = n_slots
+        self._lock = lock
         self._rings: list[RingWriter] = []
         self._held = 0
 
@@ -32,26 +33,26 @@ class Slots:
         self._held += 1
         return pixels.copy()
 
-    def make(self, frame_bytes: int, lock: threading.Lock) -> None:
+    def make(self, frame_bytes: int) -> None:
         """Have a ring for such frames. Raises SourceError if the memory disk has no room."""
         if self._rings and self._rings[-1].fits(frame_bytes):
             return
         ring = RingWriter(frame_bytes, self._n_slots)
-        with lock:
+        with self._lock:
             self._rings.append(ring)
             while len(self._rings) > 2:  # descriptors of the one before may still be on their way
                 self._rings.pop(0).close()
 
-    def place(self, kept: SlotRef | NDArray[Any], lock: threading.Lock) -> SlotRef:
+    def place(self, kept: SlotRef | NDArray[Any]) -> SlotRef:
         """Return where the pixels are, now in a ring at any rate. Raises SourceError as `make` does."""
         if isinstance(kept, SlotRef):
             return kept
         try:
-            self.make(kept.nbytes, lock)
+            self.make(kept.nbytes)
         finally:
-            with lock:
+            with self._lock:
                 self._held = max(0, self._held - 1)
-        with lock:
+        with self._lock:
             return self._rings[-1].put(np.asarray(kept))
 
     def close(self) -> None:

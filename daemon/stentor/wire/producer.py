@@ -245,7 +245,7 @@ class FrameProducer:
                 run.is_news = False
 
     def _drain(self) -> bool:
-        """Send what is queued; False: the daemon is there but takes nothing now, and the rest waits in the ring."""
+        """Send what is queued; False: the daemon is there but takes nothing yet, and the rest waits in the ring."""
         while True:
             with self._lock:
                 if not self._queue:
@@ -260,11 +260,15 @@ class FrameProducer:
                 if is_sent:
                     if run is not None and isinstance(message, link.Descriptor):
                         run.untold = SequenceRanges(pair for pair in run.untold.pairs() if pair not in untold)
-                elif self._attachment.is_attached and len(self._queue) < self._ring_slots:
+                elif self._is_worth_waiting and len(self._queue) < self._ring_slots:
                     self._queue.appendleft(message)
                     return False
                 else:
                     self._lose(message)
+
+    @property
+    def _is_worth_waiting(self) -> bool:
+        return self._attachment.is_attached or self._attachment.is_connecting
 
     def _heed(self, message: link.ToProducer) -> None:
         match message:
