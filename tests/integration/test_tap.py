@@ -214,7 +214,8 @@ def test_mdas_and_live_mode_of_a_core_that_is_connected_before_it_is_configured(
     code = f"""{PLUS}
 tap.connect(core)
 load()
-core.mda.run(useq.MDASequence(time_plan={{"interval": 0, "loops": 8}}, channels=["DAPI"], z_plan={{"range": 4, "step": 2}}))
+plan = {{"time_plan": {{"interval": 0, "loops": 8}}, "z_plan": {{"range": 4, "step": 2}}}}
+core.mda.run(useq.MDASequence(channels=["DAPI"], **plan))
 assert tap.wait_until_ready(40)
 mda(500, 10)
 core.mda.events.frameReady.connect(lambda image, event: event.index["t"] == 3 and core.mda.cancel())
