@@ -39,7 +39,7 @@ blocked = []
 sys.meta_path.insert(0, Only())
 import {module}
 import stentor
-stentor.listen
+stentor.listen, stentor.PycromanagerTap, stentor.PymmcorePlusTap
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import Clock
 from stentor.tap.frame_maker import FrameMaker
+from stentor.tap.owners import Owners
 from stentor.tap.sighting import BeginRun, Change, EndRun, Fetch, Read, Sighting
 from stentor.tap.slots import Slots
 from stentor.wire.producer import complaint
@@ -53,6 +54,7 @@ class Feed:
         self._lock = threading.Lock()
         self._slots = Slots(ring_slots, self._lock)
         self._waiting: queue.SimpleQueue[Change] = queue.SimpleQueue()
+        self._owners = Owners()
         self._skipped = 0
         self._is_closing = False
         self._found: tuple[NDArray[Any], Mapping[str, Any]]
@@ -114,7 +116,7 @@ class Feed:
         received_ns = self._clock.monotonic_ns()
         wrong = complaint(pixels)
         with self._lock:
-            if not self._has_room():
+            if not self._has_room(owner):
                 return
             kept = self._slots.keep(pixels) if wrong is None else None
             tapped_ns = self._clock.monotonic_ns()
@@ -127,7 +129,6 @@ class Feed:
                     tapped_ns=tapped_ns,
                     metadata=dict(metadata),
                     event=event,
-                    owner=owner,
                     wrong=wrong or (TOO_FAST if kept is None else None),
                 )
             )
@@ -135,8 +136,8 @@ class Feed:
     def fetch(self, read: Read, owner: threading.Thread | None) -> None:
         """See one image that the feed's thread may read when it comes to it; costs the caller next to nothing."""
         with self._lock:
-            if self._has_room():
-                self._waiting.put(Fetch(read, self._clock.monotonic_ns(), owner))
+            if self._has_room(owner):
+                self._waiting.put(Fetch(read, self._clock.monotonic_ns()))
 
     def close(self, timeout_s: float) -> bool:
         """End the run, wait until the daemon has closed all runs (not without a daemon), and let go.
@@ -151,9 +152,11 @@ class Feed:
             self._slots.close()
         return is_settled
 
-    def _has_room(self) -> bool:
+    def _has_room(self, owner: threading.Thread | None) -> bool:
         if self._is_closing:
             return False
+        if self._owners.note(owner):
+            self._waiting.put(EndRun("completed"))
         if self._waiting.qsize() >= MOST_WAITING:
             self._skipped += 1
             return False
@@ -167,7 +170,10 @@ class Feed:
             try:
                 change = self._waiting.get(timeout=LOOK_EVERY_S)
             except queue.Empty:
-                self._maker.end_if_owners_have()
+                with self._lock:
+                    is_over = self._waiting.empty() and self._owners.have_ended()
+                if is_over:
+                    self._maker.end_run("completed")
                 if self._is_closing:
                     break
                 continue
@@ -206,6 +212,5 @@ class Feed:
             tapped_ns=self._clock.monotonic_ns(),
             metadata=metadata,
             event=None,
-            owner=wanted.owner,
             wrong=wrong,
         )

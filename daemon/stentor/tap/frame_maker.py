@@ -1,6 +1,5 @@
 """Frame maker: turns what the host's threads have left into named frames with headers, run by run."""
 
-import threading
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -55,7 +54,6 @@ class FrameMaker:
         self._chip_wh = chip_wh
         self._run: str | None = None
         self._headers: HeaderMaker | None = None
-        self._owners: set[threading.Thread] = set()
         self.is_stale = False
         self.producer: FrameProducer | None = None
         if core.getCameraDevice():
@@ -67,9 +65,6 @@ class FrameMaker:
         if producer is None:
             shape_yx = (seen.shape[0], seen.shape[1]) if len(seen.shape) == 2 else UNKNOWN_SHAPE
             producer = self._introduce(FrameSpec(shape_yx, seen.dtype.name))
-        if seen.owner is not None and seen.owner not in self._owners:
-            self.end_if_owners_have()
-            self._owners.add(seen.owner)
         frame_id = self._next_id(producer)
         if seen.kept is None:
             producer.refuse(frame_id, seen.wrong or "its pixels could not be kept")
@@ -90,15 +85,9 @@ class FrameMaker:
 
     def end_run(self, ended: str) -> None:
         """End the run in progress; does nothing when there is none."""
-        self._owners.clear()
         if self.producer is not None and self._run is not None:
             self.producer.end_run(ended)
         self._run = None
-
-    def end_if_owners_have(self) -> None:
-        """End the run in progress if every thread that showed its images has ended."""
-        if self._owners and not any(owner.is_alive() for owner in self._owners):
-            self.end_run("completed")
 
     def close(self, timeout_s: float) -> bool:
         """Wait until the daemon has closed all runs, not at all without one; tells whether it has."""

@@ -1,6 +1,5 @@
 """Sighting: what a host's thread leaves for the feed's thread."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +37,6 @@ class Sighting:
         refused, for the reason in `wrong`.
     received_ns, tapped_ns
         When the host showed it, and when its pixels were safe.
-    owner
-        A thread that lives as long as its acquisition; None: unknown.
     """
 
     kept: SlotRef | NDArray[Any] | None
@@ -49,7 +46,6 @@ class Sighting:
     tapped_ns: int
     metadata: Mapping[str, Any]
     event: Any
-    owner: threading.Thread | None
     wrong: str | None
 
 
@@ -59,7 +55,6 @@ class Fetch:
 
     read: Read
     received_ns: int
-    owner: threading.Thread | None
 
 
 Change = BeginRun | EndRun | Sighting | Fetch

@@ -7,6 +7,7 @@ import pymmcore
 import pytest
 
 from stentor.core.errors import ConfigError, SourceError
+from stentor.scope import diagnosis
 from stentor.scope.diagnosis import PYMMCORE_BY_INTERFACE, check_configuration, check_interface, explain_load_failure
 
 MISMATCH = """Line 7: Device,DHub,DemoCamera,DHub
@@ -90,10 +91,8 @@ def test_a_folder_without_adapters_is_named(tmp_path: Path) -> None:
 def test_adapters_of_another_interface_are_found_without_loading_a_device(
     theirs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(core: pymmcore.CMMCore, path: str) -> None:
-        raise RuntimeError(MISMATCH.format(ours=75, theirs=theirs))
-
-    monkeypatch.setattr(pymmcore.CMMCore, "loadSystemConfiguration", refuse)
+    said = " ".join(MISMATCH.format(ours=75, theirs=theirs).split())
+    monkeypatch.setattr(diagnosis, "_said_of_adapter", lambda core, name: said)
 
     with pytest.raises(ConfigError, match=f"pip install 'pymmcore=={PYMMCORE_BY_INTERFACE[theirs]}'"):
         check_interface(Path(mm_test_adapters.device_adapter_path()))
