@@ -1,5 +1,7 @@
 """A core that answers and a producer that only writes down, so that a feed can be tried without either."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,13 @@ from stentor.tap import frame_maker
 from stentor.tap.feed import Feed
 from stentor.wire import platforms
 from stentor.wire.ring import RingReader, SlotRef
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = 5.0) -> None:
+    deadline, nothing = time.monotonic() + timeout_s, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened in time"
+        nothing.wait(0.001)
 
 
 class AnsweringCore:
@@ -33,6 +42,7 @@ class AnsweringCore:
             "getImageWidth": self.shape[1],
             "getBytesPerPixel": 2,
             "getImageBitDepth": 12,
+            "getNumberOfCameraChannels": 1,
             "hasProperty": True,
             "getProperty": "1",
             "getExposure": 10.0,

@@ -11,7 +11,7 @@ from stentor.tap.feed import Feed
 from stentor.tap.frame_maker import TOO_MANY
 from stentor.wire import platforms
 
-from .conftest import AnsweringCore, NotingProducer
+from .conftest import AnsweringCore, NotingProducer, wait_until
 
 IMAGE = np.arange(48, dtype=np.uint16).reshape(6, 8)
 TAGS = {"Camera": "Camera", "Axes": {"time": 3}}
@@ -33,9 +33,7 @@ def test_what_the_host_does_to_its_image_afterwards_is_not_seen(feed: Feed, pixe
 
     feed.take(image, TAGS)
     image[:] = 0
-    held = threading.Event()
-    while not producer().frames:
-        held.wait(0.001)
+    wait_until(lambda: producer().frames)
 
     assert (pixels_of(*producer().frames[0]) == IMAGE).all()
 
@@ -79,9 +77,7 @@ def test_larger_images_are_held_until_their_ring_is_made(feed: Feed, core: Answe
 
     for _ in range(3):
         feed.take(large, TAGS)
-    held = threading.Event()
-    while len(producer().frames) < 3:
-        held.wait(0.001)
+    wait_until(lambda: len(producer().frames) == 3)
 
     assert all((pixels_of(*frame) == large).all() for frame in producer().frames)
 
@@ -159,9 +155,7 @@ def test_what_is_no_frame_is_refused_by_name(feed: Feed, image: Any, words: str)
 def test_a_core_that_fails_costs_the_frame_and_nothing_else(feed: Feed, core: AnsweringCore) -> None:
     core.fault = RuntimeError("no answer from the camera")
     feed.take(IMAGE, TAGS)
-    held = threading.Event()
-    while not producer().refused:
-        held.wait(0.001)
+    wait_until(lambda: producer().refused)
     core.fault = None
     feed.take(IMAGE, TAGS)
     noted = settle(feed)
@@ -183,9 +177,7 @@ def test_when_the_feed_is_hopelessly_behind_the_images_are_counted(
     for _ in range(10):
         feed.fetch(read, None)
     go_on.set()
-    held = threading.Event()
-    while len(producer().frames) < 3:
-        held.wait(0.001)
+    wait_until(lambda: len(producer().frames) == 3)
     feed.take(IMAGE, TAGS)
     noted = settle(feed)
 
@@ -205,9 +197,7 @@ def test_an_image_that_cannot_be_read_from_its_dataset_is_refused(feed: Feed) ->
 def test_the_core_is_read_once_a_run_and_when_it_is_said_to_have_changed(feed: Feed, core: AnsweringCore) -> None:
     for _ in range(5):
         feed.take(IMAGE, TAGS)
-    held = threading.Event()
-    while len(producer().frames) < 5:
-        held.wait(0.001)
+    wait_until(lambda: len(producer().frames) == 5)
     assert core.readings == 1
 
     feed.mark_stale()
