@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -297,3 +298,57 @@ def test_a_tap_rig_is_checked_and_stopped_and_refuses_a_number_of_frames(rig: An
     out, _ = stopped.communicate(timeout=30)
     assert "the program with the tap goes on" in out
     assert rig.finish(launcher, 20)["returncode"] == 0
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (ROOT / "docs/how-to" / page).read_text(), re.MULTILINE | re.DOTALL
+    )
+
+
+def test_the_adaptive_script_of_the_docs_sees_through_stentor(rig: Any) -> None:
+    (config,), (script,) = blocks("adaptive-pycromanager.md", "toml"), blocks("adaptive-pycromanager.md", "python")
+    launcher = rig.start(config)
+    rig.wait_for(lambda: rendezvous.find("eyes"))
+
+    host = rig.spawn(sys.executable, "-u", "-c", script)
+    out, err = host.communicate(timeout=120)
+    assert host.returncode == 0, err
+
+    launcher.send_signal(signal.SIGINT)
+    summary = rig.finish(launcher, 20)
+    counts = re.findall(r"^frame (\d+): (\d+) objects", out, re.MULTILINE)
+    assert [int(frame) for frame, _ in counts] == list(range(10)), out
+    assert (summary["outcomes"]["seen"], summary["outcomes"]["result"]) == (10, 10)
+
+
+BEFORE = {
+    "PycromanagerTap": """
+import os, mm_test_adapters, stentor
+from pycromanager import Acquisition, multi_d_acquisition_events, start_headless
+folder = mm_test_adapters.device_adapter_path()
+start_headless(folder, os.path.join(folder, "MMConfig_demo.cfg"), python_backend=True)
+""",
+    "PymmcorePlusTap": """
+import os, mm_test_adapters, stentor, useq
+from pymmcore_plus import CMMCorePlus
+folder = mm_test_adapters.device_adapter_path()
+core = CMMCorePlus.instance()
+core.setDeviceAdapterSearchPaths([folder])
+core.loadSystemConfiguration(os.path.join(folder, "MMConfig_demo.cfg"))
+""",
+}
+
+
+@pytest.mark.parametrize("example", blocks("tap.md", "python"), ids=list(BEFORE))
+def test_the_examples_of_the_tap_page_run(rig: Any, example: str) -> None:
+    (name,) = (name for name in BEFORE if name in example)
+    launcher = rig.start(TAP_RIG.replace("plan", 'name = "scope1"\nplan', 1))
+    rig.wait_for(lambda: rendezvous.find("scope1"))
+
+    host = rig.spawn(sys.executable, "-c", f"{BEFORE[name]}\n{example}\nos._exit(0)")
+    _, err = host.communicate(timeout=90)
+
+    assert host.returncode == 0, err
+    launcher.send_signal(signal.SIGINT)
+    assert rig.finish(launcher, 20)["outcomes"]["seen"] == 20

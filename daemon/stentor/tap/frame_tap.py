@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from stentor import __version__
@@ -32,7 +33,7 @@ class FrameTap:
     stream
         Name of the camera in every frame's id; two taps of one rig need two.
     images
-        Receive label images and image findings with the results, too.
+        Images to receive with the results, as in `Listener`: True for all that the plan computes, or names.
     ring_slots
         Frames that the daemon may lag behind before the oldest is overwritten.
     chip_wh
@@ -50,7 +51,7 @@ class FrameTap:
         rig: str = DEFAULT_NAME,
         *,
         stream: str = "camera",
-        images: bool = False,
+        images: bool | Sequence[str] = False,
         ring_slots: int = 16,
         chip_wh: tuple[int, int] | None = None,
     ) -> None:

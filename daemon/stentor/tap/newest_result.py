@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import uuid
+from collections.abc import Sequence
 
 from stentor.client.listener import Listener
 from stentor.client.result import Result
@@ -19,7 +20,7 @@ class NewestResult:
     in a socket since it last asked. `get` from any thread; `close` may be called twice.
     """
 
-    def __init__(self, rig: str, stream: str, *, images: bool) -> None:
+    def __init__(self, rig: str, stream: str, *, images: bool | Sequence[str]) -> None:
         self._rig = rig
         self._name = f"tap-{stream}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._images = images

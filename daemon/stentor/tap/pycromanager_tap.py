@@ -3,7 +3,7 @@
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class PycromanagerTap(FrameTap):
         rig: str = DEFAULT_NAME,
         *,
         stream: str = "camera",
-        images: bool = False,
+        images: bool | Sequence[str] = False,
         ring_slots: int = 16,
         chip_wh: tuple[int, int] | None = None,
     ) -> None:

@@ -1,6 +1,6 @@
 """Pymmcore-plus tap: sees the images of MDAs and of live mode on a `CMMCorePlus`, napari-micromanager's included."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from stentor.core.callback import GuardedCallback, guarded_callback
@@ -31,7 +31,7 @@ class PymmcorePlusTap(FrameTap):
         rig: str = DEFAULT_NAME,
         *,
         stream: str = "camera",
-        images: bool = False,
+        images: bool | Sequence[str] = False,
         ring_slots: int = 16,
         chip_wh: tuple[int, int] | None = None,
         live_rate_hz: float = 20.0,
