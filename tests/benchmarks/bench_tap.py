@@ -16,6 +16,7 @@ from typing import Any
 
 import mm_test_adapters
 import numpy as np
+from ndstorage.ndram_dataset import NDRAMDataset
 from pycromanager import start_headless
 
 import stentor
@@ -35,23 +36,29 @@ def main() -> None:
     images = [rng.integers(0, 4096, (asked.side, asked.side), np.uint16) for _ in range(8)]
     memory = np.zeros((SLOTS, *images[0].shape), np.uint16)
     tags = dict.fromkeys(core.getDevicePropertyNames("Camera"), "1")
+    dataset = NDRAMDataset()
+    dataset.initialize({})
+    for number, image in enumerate(images):
+        dataset.put_image({"time": number}, image, {**tags, "Axes": {"time": number}, "Camera": "Camera"})
     copies_ms: list[float] = []
     calls_ms: list[float] = []
+    saved_ms: list[float] = []
     is_ready = tap.wait_until_ready(10)
     for number in range(asked.frames + SLOTS):
         image, metadata = images[number % len(images)], {**tags, "Axes": {"time": number}, "Camera": "Camera"}
         steps: list[tuple[list[float], Callable[[], object]]] = [
             (copies_ms, lambda image=image, slot=number % SLOTS: np.copyto(memory[slot], image)),
             (calls_ms, lambda image=image, metadata=metadata: tap.process(image, metadata)),
+            (saved_ms, lambda number=number: tap.saved({"time": number % len(images)}, dataset)),
         ]
         for figures, step in steps if number % 2 else reversed(steps):
-            time.sleep(0.5 / asked.rate)
+            time.sleep(1 / 3 / asked.rate)
             started = time.perf_counter()
             step()
             figures.append((time.perf_counter() - started) * 1000)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {asked.side} x {asked.side} uint16, "
           f"n {asked.frames}, {asked.rate:g} frames/s, daemon {'ready' if is_ready else 'absent'}")  # fmt: skip
-    for name, figures in (("one copy", copies_ms), ("tap.process", calls_ms)):
+    for name, figures in (("one copy", copies_ms), ("tap.process", calls_ms), ("tap.saved", saved_ms)):
         print(
             f"{name:12} median {np.median(figures[SLOTS:]):7.3f} ms   p99 {np.percentile(figures[SLOTS:], 99):7.3f} ms"
         )
