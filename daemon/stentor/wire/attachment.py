@@ -33,9 +33,9 @@ class Attachment:
         self.denied: str | None = None
 
     @property
-    def is_connecting(self) -> bool:
-        """Whether there is a daemon that will be attached to as soon as the connection stands."""
-        return self._socket is not None and not self.is_attached and self.denied is None
+    def is_hopeful(self) -> bool:
+        """Whether there is a daemon that takes frames, or will as soon as the connection stands."""
+        return self._socket is not None and self.denied is None
 
     def introduce(self, stream: str, source: str, spec: FrameSpec, runs: tuple[link.RunAccount, ...]) -> link.Attach:
         """Build the first message of a connection."""

@@ -260,15 +260,11 @@ class FrameProducer:
                 if is_sent:
                     if run is not None and isinstance(message, link.Descriptor):
                         run.untold = SequenceRanges(pair for pair in run.untold.pairs() if pair not in untold)
-                elif self._is_worth_waiting and len(self._queue) < self._ring_slots:
+                elif self._attachment.is_hopeful and len(self._queue) < self._ring_slots:
                     self._queue.appendleft(message)
                     return False
                 else:
                     self._lose(message)
-
-    @property
-    def _is_worth_waiting(self) -> bool:
-        return self._attachment.is_attached or self._attachment.is_connecting
 
     def _heed(self, message: link.ToProducer) -> None:
         match message:
