@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from stentor import __version__
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import SourceError
 from stentor.core.frame import PIXEL_DTYPES, FrameHeader, Plane
@@ -165,7 +166,7 @@ class Ingest:
         if attach.protocol != rendezvous.PROTOCOL_VERSION:
             reason = (
                 f"it speaks protocol {attach.protocol}, this daemon {rendezvous.PROTOCOL_VERSION}; "
-                "install the same version of stentor in both environments"
+                f"mend it in the producer's environment with: pip install 'stentor=={__version__}'"
             )
             with self._lock:
                 self._to_send.append((identity, link.Denied(reason)))

@@ -8,6 +8,8 @@ from stentor.core.errors import StentorError
 from stentor.core.stage import FrameSpec
 from stentor.pipeline.plan import build_plan
 from stentor.pipeline.runner import Runner
+from stentor.scope.diagnosis import check_interface
+from stentor.scope.opening import adapter_folder
 from stentor.scope.rig import open_rig
 from stentor.service.configuration import load_settings
 from stentor.service.settings import Settings
@@ -39,6 +41,10 @@ def _step(name: str, work: Callable[[], None]) -> Iterator[tuple[str, str | None
 
 
 def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
+    if settings.rig.kind == "tap":
+        if settings.rig.adapter_path is not None:
+            check_interface(adapter_folder(settings.rig))
+        return
     rig = open_rig(settings.rig)
     try:
         specs.append(rig.frame_spec())

@@ -189,6 +189,9 @@ class Daemon:
             case "resume":
                 self._ingest.is_paused.clear()
                 return "analysis resumed"
+            case "stop" if self._settings.rig.kind == "tap":  # a tap only watches: its host's acquisition is not ours
+                self.is_asked_to_stop = True
+                return "the daemon ends; the program with the tap goes on"
             case "stop":
                 return f"asked {self._ingest.stop_acquisitions()} producers to end their acquisition"
             case "stop-daemon":

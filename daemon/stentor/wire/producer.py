@@ -16,7 +16,7 @@ from stentor.core.ranges import SequenceRanges
 from stentor.core.stage import FrameSpec
 from stentor.wire import link, sockets
 from stentor.wire.attachment import Attachment
-from stentor.wire.ring import RingWriter
+from stentor.wire.ring import RingWriter, SlotRef
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +92,11 @@ class FrameProducer:
         with self._lock:
             return not self._runs
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether a daemon takes the frames now."""
+        return self._attachment.is_attached
+
     def begin_run(self, expected: int | None = None) -> str:
         """Start a new run and return its id; `expected` is None for an open-ended one."""
         account = link.RunAccount(
@@ -137,6 +142,11 @@ class FrameProducer:
                 self._enqueue(link.Descriptor(header, reference, self._clock.monotonic_ns()))
         if wrong is not None:
             self.refuse(header.frame_id, wrong)
+
+    def announce(self, header: FrameHeader, reference: SlotRef, tapped_ns: int) -> None:
+        """Queue the descriptor of pixels that the caller has put into a ring of its own, at `tapped_ns`."""
+        with self._lock:
+            self._enqueue(link.Descriptor(header, reference, tapped_ns))
 
     def refuse(self, frame_id: FrameId, reason: str) -> None:
         """Report a frame that exists but cannot be handed over."""
@@ -235,7 +245,7 @@ class FrameProducer:
                 run.is_news = False
 
     def _drain(self) -> bool:
-        """Send what is queued; False: the daemon is there but takes nothing now, and the rest waits in the ring."""
+        """Send what is queued; False: the daemon is there but takes nothing yet, and the rest waits in the ring."""
         while True:
             with self._lock:
                 if not self._queue:
@@ -250,7 +260,7 @@ class FrameProducer:
                 if is_sent:
                     if run is not None and isinstance(message, link.Descriptor):
                         run.untold = SequenceRanges(pair for pair in run.untold.pairs() if pair not in untold)
-                elif self._attachment.is_attached and len(self._queue) < self._ring_slots:
+                elif self._attachment.is_hopeful and len(self._queue) < self._ring_slots:
                     self._queue.appendleft(message)
                     return False
                 else:
