@@ -6,6 +6,7 @@ Does not die of a frame: what cannot be decoded or trusted is counted and ignore
 import hmac
 import logging
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final
 
@@ -83,6 +84,7 @@ class Ingest:
         self._camera_numbers: dict[str, tuple[str, int]] = {}
         self._closing_runs: dict[str, tuple[bytes, str]] = {}
         self._to_send: list[tuple[bytes, link.ToProducer]] = []
+        self._turned_at = time.monotonic()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self.is_paused = threading.Event()
@@ -96,8 +98,14 @@ class Ingest:
         with self._lock:
             return tuple(self._producers)
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since ingest's thread last went round."""
+        return time.monotonic() - self._turned_at
+
     def start(self) -> None:
         """Begin to listen."""
+        self._turned_at = time.monotonic()
         self._thread.start()
 
     def welcome(self) -> None:
@@ -127,6 +135,7 @@ class Ingest:
 
     def _receive_all(self) -> None:
         while not self._stopping.is_set():
+            self._turned_at = time.monotonic()
             self._waiter.wait(POLL_S)
             self._receive_waiting()
             self._close_finished_runs()
