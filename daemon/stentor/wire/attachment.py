@@ -32,7 +32,9 @@ class Attachment:
         self.is_attached = False
         self.denied: str | None = None
 
-    def introduce(self, stream: str, source: str, spec: FrameSpec, runs: tuple[link.RunAccount, ...]) -> link.Attach:
+    def introduce(
+        self, stream: str, source: str, spec: FrameSpec, runs: tuple[link.RunAccount, ...], *, is_lossless: bool
+    ) -> link.Attach:
         """Build the first message of a connection."""
         return link.Attach(
             stream=stream,
@@ -41,6 +43,7 @@ class Attachment:
             spec=spec,
             protocol=rendezvous.PROTOCOL_VERSION,
             runs=runs,
+            is_lossless=is_lossless,
         )
 
     def refresh(self, made_by: sockets.Sockets, introduction: Callable[[], link.Attach]) -> None:
