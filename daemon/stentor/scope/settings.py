@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from stentor.scope.replay.settings import ReplaySettings
 from stentor.scope.simulated.settings import SimulatedSettings
 
-RigKind = Literal["simulated", "micro-manager"]
+RigKind = Literal["simulated", "micro-manager", "replay"]
 EngineName = Literal["pycromanager", "pymmcore-plus"]
 
 
@@ -18,6 +19,7 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ----------
     kind
         "simulated": a living specimen in a simulated microscope. "micro-manager": real device adapters and a `.cfg`.
+        "replay": a recording.
     config_file
         Micro-Manager's `.cfg`; a relative path is looked for here and then in `adapter_path`.
     adapter_path
@@ -30,6 +32,8 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Set when the rig opens; None: left as the `.cfg` has them.
     simulated
         The specimen and optics of the simulated microscope.
+    replay
+        The recording and its pace.
     """
 
     kind: RigKind = "simulated"
@@ -42,6 +46,7 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     channel: str | None = None
     exposure_ms: Annotated[float, Meta(gt=0)] | None = None
     simulated: SimulatedSettings = SimulatedSettings()
+    replay: ReplaySettings = ReplaySettings()
 
     @property
     def engine_name(self) -> EngineName:

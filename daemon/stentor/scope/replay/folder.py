@@ -1,0 +1,117 @@
+"""Folder recording: single images in one folder, PNG or TIFF, in the natural order of their names."""
+
+import re
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from stentor.core.errors import SourceError
+from stentor.scope.replay.recording import RecordedImage
+from stentor.scope.replay.settings import AxisName
+
+PNG: Final = frozenset({".png"})
+TIFF: Final = frozenset({".tif", ".tiff"})
+SETTLED_S: Final = 0.5
+"""A followed file is whole when nobody has written to it for so long."""
+
+
+class FolderRecording:
+    """Each file is one image: its axes are its number, under the name of `axis`, and its file name.
+
+    Parameters
+    ----------
+    glob
+        Which files; None: every PNG and TIFF.
+    is_growing
+        Files still appear: one is taken only when it is no longer written to, and its number is the order in which
+        they came.
+    """
+
+    can_grow = True
+
+    def __init__(self, path: Path, *, glob: str | None, axis: AxisName, is_growing: bool) -> None:
+        self._path = path
+        self._glob = glob or "*"
+        self._axis = axis
+        self._is_growing = is_growing
+        self._taken: set[str] = set()
+
+    def fresh(self) -> Iterator[RecordedImage]:
+        for path in self._files():
+            if path.name in self._taken:
+                continue
+            if self._is_growing and not is_settled(path):
+                return  # the next look finds it whole; those behind it wait, to keep their order
+            axes: dict[str, int | str] = {self._axis: len(self._taken), "name": path.name}
+            self._taken.add(path.name)
+            yield RecordedImage(path.name, axes, partial(read_image, path))
+
+    def count(self) -> int:
+        return len(self._files())
+
+    def close(self) -> None:
+        pass
+
+    def _files(self) -> list[Path]:
+        found = (path for path in self._path.glob(self._glob) if path.suffix.lower() in PNG | TIFF and path.is_file())
+        return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sort by numbers where names have numbers.
+
+    >>> sorted(["t10.png", "t9.png"], key=natural_key)
+    ['t9.png', 't10.png']
+    """
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def is_settled(path: Path) -> bool:
+    """Tell whether nobody has written to a file lately."""
+    try:
+        return time.time() - path.stat().st_mtime >= SETTLED_S
+    except OSError:  # renamed or deleted in between
+        return False
+
+
+def read_image(path: Path) -> NDArray[Any]:
+    """Read a file that holds one image.
+
+    Raises
+    ------
+    SourceError
+        If it is damaged or holds something else.
+    """
+    try:
+        return _read_tiff(path) if path.suffix.lower() in TIFF else _read_png(path)
+    except OSError as err:
+        raise SourceError(f"{path}: cannot be read: {err.strerror}; look at the disk") from err
+
+
+def _read_png(path: Path) -> NDArray[Any]:
+    data = np.fromfile(path, np.uint8)
+    # OpenCV raises on an empty buffer and returns None for a damaged one.
+    pixels: NDArray[Any] | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if pixels is None:
+        raise SourceError(f"{path}: not a whole PNG; it is damaged or was not written to its end")
+    return pixels
+
+
+def _read_tiff(path: Path) -> NDArray[Any]:
+    try:
+        with tifffile.TiffFile(path) as file:
+            n_pages = len(file.pages)
+            if n_pages == 1:
+                pixels: NDArray[Any] = file.pages[0].asarray()
+                return pixels
+    except (ValueError, RuntimeError, IndexError, KeyError, TypeError) as err:
+        raise SourceError(f"{path}: not a whole TIFF ({err}); it is damaged or was not written to its end") from err
+    raise SourceError(f"{path}: holds {n_pages} images, not one; replay that file by itself")
