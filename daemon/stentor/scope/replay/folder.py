@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from stentor.core.errors import SourceError
 from stentor.scope.replay.recording import RecordedImage
 from stentor.scope.replay.settings import AxisName
+from stentor.scope.replay.tiff_page import BROKEN, read_page
 
 PNG: Final = frozenset({".png"})
 TIFF: Final = frozenset({".tif", ".tiff"})
@@ -108,10 +109,9 @@ def _read_png(path: Path) -> NDArray[Any]:
 def _read_tiff(path: Path) -> NDArray[Any]:
     try:
         with tifffile.TiffFile(path) as file:
-            n_pages = len(file.pages)
+            first, n_pages = file.pages[0], len(file.pages)
             if n_pages == 1:
-                pixels: NDArray[Any] = file.pages[0].asarray()
-                return pixels
-    except (ValueError, RuntimeError, IndexError, KeyError, TypeError) as err:
+                return read_page(path, first)
+    except BROKEN as err:
         raise SourceError(f"{path}: not a whole TIFF ({err}); it is damaged or was not written to its end") from err
     raise SourceError(f"{path}: holds {n_pages} images, not one; replay that file by itself")

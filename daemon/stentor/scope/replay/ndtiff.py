@@ -108,4 +108,7 @@ def entries(data: bytes, begin: int) -> Iterator[tuple[int, dict[str, int | str]
             position, axes, entry = NDTiffIndexEntry.unpack_single_index_entry(data, position)
         except (struct.error, ValueError):
             return
+        sizes = (entry.pix_offset, entry.image_width, entry.image_height, entry.metadata_offset, entry.metadata_length)
+        if not all(sizes) or "\0" in entry.filename:
+            return
         yield position, axes, entry

@@ -2,8 +2,8 @@
 
 import math
 import struct
-import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +17,8 @@ from stentor.scope.replay.micro_manager import facts_of, time_s_of
 from stentor.scope.replay.ome import OmeImage, read_ome
 from stentor.scope.replay.recording import Facts, RecordedImage
 from stentor.scope.replay.settings import AxisName
+from stentor.scope.replay.tiff_page import BROKEN, read_page
 
-BROKEN: Final = (
-    ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, AttributeError, MemoryError, EOFError,
-    struct.error, zlib.error,
-)  # fmt: skip
-"""What tifffile raises on damaged files (TiffFileError is a ValueError)."""
-MAX_IMAGE_BYTES: Final = 1 << 30
 UNNAMED_AXES: Final = frozenset("QI")
 MICRO_MANAGER_TAG: Final = 51123
 MICRON: Final = frozenset({"um", "µm", "μm", "\\u00b5m", "\\u00B5m", "micron", "microns"})
@@ -50,11 +45,9 @@ class TiffRecording:
         self._axis = axis
         try:
             self._file = tifffile.TiffFile(path)
-            self._series = [series for series in self._file.series if len(series.pages)]
-        except OSError as err:
-            raise SourceError(f"{path}: cannot be read: {err.strerror}; look at the disk") from err
+            self._series = _series_of(self._file)
         except BROKEN as err:
-            raise SourceError(f"{path}: not a whole TIFF ({err}); give a TIFF, or a folder of images") from err
+            raise SourceError(f"{path}: no TIFF that can be read: {err}; give a whole one, or a folder") from err
         self._ome = read_ome(self._file.ome_metadata or "") if self._file.is_ome else []
         self._is_told = False
 
@@ -71,7 +64,11 @@ class TiffRecording:
             yield RecordedImage(self._path.name, {}, self._refuse_the_rest)
 
     def count(self) -> int:
-        return sum(math.prod(_leading(series)[1]) for series in self._series) + self._breaks_off()
+        return self._whole + self._breaks_off()
+
+    @property
+    def _whole(self) -> int:
+        return sum(math.prod(_leading(series)[1]) for series in self._series)
 
     def close(self) -> None:
         self._file.close()
@@ -95,27 +92,23 @@ class TiffRecording:
         self, series: tifffile.TiffPageSeries, index: int, place: dict[str, int]
     ) -> tuple[float | None, Facts]:
         """Return what Micro-Manager or ImageJ wrote."""
-        page = series.pages[index] if index < len(series.pages) else None
-        tag = page.tags.get(MICRO_MANAGER_TAG) if isinstance(page, tifffile.TiffPage) else None
-        if tag is not None and isinstance(tag.value, dict):
-            return time_s_of(tag.value), facts_of(tag.value)
+        page = series.pages[index] if self._file.is_micromanager and index < len(series.pages) else None
+        if page is not None:
+            tag = page.aspage().tags.get(MICRO_MANAGER_TAG)
+            if tag is not None and isinstance(tag.value, dict):
+                return time_s_of(tag.value), facts_of(tag.value)
         said = self._file.imagej_metadata or {}
         interval_s, t = said.get("finterval"), place.get("T")
         time_s = interval_s * t if isinstance(interval_s, (int, float)) and interval_s > 0 and t is not None else None
         return time_s, Facts(pixel_size_um=_imagej_pixel_size_um(series, said))
 
     def _load(self, series: tifffile.TiffPageSeries, index: int) -> NDArray[Any]:
-        try:
-            if index < len(series.pages):
-                page = series.pages[index]
-                if page is None:
-                    raise SourceError(f"{self._path}: image {index} is missing from the file")
-                if page.nbytes > MAX_IMAGE_BYTES:
-                    raise SourceError(f"{self._path}: image {index} claims {page.nbytes} bytes; the file is damaged")
-                return page.asarray()
+        if index >= len(series.pages):
             return self._load_without_page(series, index)
-        except (*BROKEN, OSError) as err:
-            raise SourceError(f"{self._path}: image {index} cannot be read: {err}; the file is damaged") from err
+        page = series.pages[index]
+        if page is None:
+            raise SourceError(f"{self._path}: image {index} is missing from the file")
+        return read_page(self._path, page)
 
     def _load_without_page(self, series: tifffile.TiffPageSeries, index: int) -> NDArray[Any]:
         """Read from a file that describes its first image only, as ImageJ writes beyond 4 GB."""
@@ -123,8 +116,11 @@ class TiffRecording:
         dtype, offset = np.dtype(series.dtype).newbyteorder(self._file.byteorder), series.dataoffset
         if offset is None:
             raise SourceError(f"{self._path}: image {index} is missing from the file")
-        pixels = np.fromfile(self._path, dtype, math.prod(first.shape), offset=offset + index * first.nbytes)
-        return pixels.reshape(first.shape)
+        try:
+            pixels = np.fromfile(self._path, dtype, math.prod(first.shape), offset=offset + index * first.nbytes)
+            return pixels.reshape(first.shape)
+        except BROKEN as err:
+            raise SourceError(f"{self._path}: image {index} cannot be read: {err}; the file is damaged") from err
 
     def _breaks_off(self) -> bool:
         """Tell whether the list of pages leads past the end of the file."""
@@ -134,14 +130,26 @@ class TiffRecording:
             (n_tags,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
             handle.seek(n_tags * form.tagsize, 1)
             (following,) = struct.unpack(form.offsetformat, handle.read(form.offsetsize))
-        except (*BROKEN, OSError):
+        except BROKEN:
             return True
         return bool(following)
 
     def _refuse_the_rest(self) -> NDArray[Any]:
-        raise SourceError(
-            f"{self._path}: breaks off after {len(self._file.pages)} images; it was not written to its end"
-        )
+        raise SourceError(f"{self._path}: breaks off after {self._whole} images; it was not written to its end")
+
+
+def _series_of(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """Return the series; of a file that breaks off in the middle of a page's description, its whole pages as one."""
+    try:
+        return [series for series in file.series if len(series.pages)]
+    except BROKEN:
+        pages: list[tifffile.TiffPage | tifffile.TiffFrame] = []
+        with suppress(*BROKEN):
+            pages.extend(file.pages)
+        if not pages:
+            raise
+        first = pages[0]
+        return [tifffile.TiffPageSeries(pages, (len(pages), *first.shape), first.dtype, "Q" + first.axes)]
 
 
 def _leading(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
