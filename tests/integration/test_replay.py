@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,34 @@ def test_an_interrupt_ends_a_followed_replay_in_order(replay: Replay, tmp_path: 
 
     assert summary["outcomes"]["result"] == 3 and summary["runs"][0]["ended"] == "aborted"
     assert summary["returncode"] == 0 and rig.leftovers() == []
+
+
+def test_an_interrupt_ends_a_replay_with_a_slow_plan_within_five_seconds(
+    replay: Replay, tmp_path: Path, rig: Any
+) -> None:
+    process = replay.start(images(tmp_path / "in", 100), config='plan = [{stage = "sleeps", seconds = 0.6}]\n')
+    rig.wait_for(lambda: rig.results_so_far() > 1)
+
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    summary = rig.finish(process, 20)
+
+    outcomes = summary["outcomes"]
+    assert time.monotonic() - began < 5
+    assert outcomes["seen"] == outcomes["result"] + outcomes["failed"] < 20
+    assert summary["returncode"] == 0 and rig.leftovers() == []
+
+
+def test_a_replay_without_its_daemon_ends_with_it_after_a_while(replay: Replay, tmp_path: Path, rig: Any) -> None:
+    process = replay.start(images(tmp_path / "in", 100), config=SLOW + "[acquisition]\nwait_for_daemon_s = 1.0\n")
+    rig.wait_for(lambda: rig.results_so_far() > 5)
+
+    assert rig.command("stop", "--daemon").wait(20) == 0
+    summary = rig.finish(process, 30)
+
+    outcomes = summary["outcomes"]
+    assert outcomes["seen"] == outcomes["result"] + outcomes["failed"] < 100
+    assert "no analysis was ready for 1 s" in summary["stderr"] and rig.leftovers() == []
 
 
 def test_a_killed_daemon_costs_what_it_had_and_the_replay_goes_on(replay: Replay, tmp_path: Path, rig: Any) -> None:

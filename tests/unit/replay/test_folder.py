@@ -1,7 +1,6 @@
 """Folder recording: one image a file, in natural order, and a growing folder's files only when they are whole."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,6 @@ import tifffile
 from stentor.core.errors import SourceError
 from stentor.scope.replay import folder as folder_module
 from stentor.scope.replay.folder import FolderRecording, read_image
-
-
-def settle(path: Path) -> None:
-    """Make a file look as if nobody had written to it for a minute."""
-    os.utime(path, (time.time() - 60,) * 2)
 
 
 def open_folder(path: Path, **more: Any) -> FolderRecording:
@@ -97,27 +91,55 @@ def test_a_file_that_vanished_is_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "a.png")
 
 
-def test_a_file_that_is_still_written_to_waits_and_keeps_those_behind_it_in_order(
-    tmp_path: Path, planes: Any, numbers: Any
-) -> None:
-    recording = open_folder(tmp_path, is_growing=True)
+class Eyes:
+    """A growing folder, looked at when a test says that time has passed."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._recording = open_folder(path, is_growing=True)
+        self._now = 100.0
+        monkeypatch.setattr(folder_module.time, "monotonic", lambda: self._now)
+
+    def look(self, *, after_s: float) -> list[str]:
+        self._now += after_s
+        return [str(image.axes["name"]) for image in self._recording.fresh()]
+
+
+@pytest.fixture
+def eyes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Eyes:
+    return Eyes(tmp_path, monkeypatch)
+
+
+def test_a_file_is_taken_when_it_has_not_changed_for_a_while(tmp_path: Path, planes: Any, eyes: Eyes) -> None:
+    cv2.imwrite(str(tmp_path / "0.png"), planes(1)[0])
+
+    assert eyes.look(after_s=0.0) == []
+    assert eyes.look(after_s=0.4) == []
+    assert eyes.look(after_s=0.2) == ["0.png"]
+    assert eyes.look(after_s=9.0) == []
+
+
+def test_a_file_that_is_still_written_to_waits_and_keeps_those_behind_it_in_order(tmp_path: Path, eyes: Eyes) -> None:
     for n in range(3):
-        cv2.imwrite(str(tmp_path / f"{n}.png"), planes(3)[n])
-    settle(tmp_path / "0.png")
-    settle(tmp_path / "2.png")
+        (tmp_path / f"{n}.png").write_bytes(b"begun")
+    assert eyes.look(after_s=0.0) == []
+    (tmp_path / "1.png").write_bytes(b"begun and continued")
 
-    assert numbers(list(recording.fresh())) == [0]
-    settle(tmp_path / "1.png")
-    assert numbers(list(recording.fresh())) == [1, 2]
-    assert list(recording.fresh()) == []
+    assert eyes.look(after_s=1.0) == ["0.png"]
+    assert eyes.look(after_s=1.0) == ["1.png", "2.png"]
 
 
-def test_a_file_settles_by_itself(tmp_path: Path, planes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), planes(1)[0])
-    assert not folder_module.is_settled(tmp_path / "a.png")
-    now = time.time()
+def test_a_file_whose_stamp_lies_in_the_future_is_taken_all_the_same(tmp_path: Path, eyes: Eyes) -> None:
+    (tmp_path / "0.png").write_bytes(b"x")
+    os.utime(tmp_path / "0.png", (2e10, 2e10))
 
-    monkeypatch.setattr(folder_module.time, "time", lambda: now + 1)
+    assert [eyes.look(after_s=0.0), eyes.look(after_s=1.0)] == [[], ["0.png"]]
 
-    assert folder_module.is_settled(tmp_path / "a.png")
-    assert not folder_module.is_settled(tmp_path / "gone.png")
+
+def test_files_of_subfolders_are_told_apart_by_their_paths(tmp_path: Path, planes: Any) -> None:
+    for well in ("B2", "B10"):
+        (tmp_path / well).mkdir()
+        cv2.imwrite(str(tmp_path / well / "site.png"), planes(1)[0])
+
+    found = list(open_folder(tmp_path, glob="*/*.png").fresh())
+
+    assert [image.axes["name"] for image in found] == ["B2/site.png", "B10/site.png"]

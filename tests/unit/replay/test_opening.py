@@ -56,6 +56,20 @@ def test_a_file_that_is_no_tiff_is_refused_by_its_name(tmp_path: Path) -> None:
         opened(tmp_path / "a.czi")
 
 
+def test_a_file_of_a_dataset_is_refused_because_the_dataset_knows_more(ndtiff: Any) -> None:
+    ndtiff.write({"time": 0})
+    (file,) = ndtiff.path.glob("*.tif")
+
+    with pytest.raises(ConfigError, match=f"part of an NDTiff dataset; give its folder, {ndtiff.path}"):
+        opened(file)
+
+
+@pytest.mark.parametrize("glob", ["/etc/*", "../*.png"])
+def test_a_pattern_that_leads_out_of_the_folder_is_refused(tmp_path: Path, glob: str) -> None:
+    with pytest.raises(ConfigError, match=r"rig\.replay\.glob: .* leads out of the folder"):
+        opened(tmp_path, glob=glob)
+
+
 def test_a_file_cannot_be_followed_and_an_empty_folder_can(tmp_path: Path, planes: Any) -> None:
     tifffile.imwrite(tmp_path / "a.tif", planes(5))
     (tmp_path / "new").mkdir()

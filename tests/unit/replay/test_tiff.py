@@ -1,6 +1,7 @@
 """TIFF recording: every page, with its axes and what is said of it; damage costs the damaged pages only."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,16 @@ def test_a_page_that_claims_to_be_enormous_is_refused_unread(tmp_path: Path, pla
 
     with pytest.raises(SourceError, match="claims 7200000000 bytes"):
         images(path)[0].read()
+
+
+def test_only_one_page_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    path = one_by_one(tmp_path / "a.tif", np.ones((60, 256, 256), np.uint16))
+    recording = TiffRecording(path, axis="time")
+
+    tracemalloc.start()
+    total = sum(int(image.read()[0, 0]) for image in recording.fresh())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert total == 60
+    assert peak < 10 * 256 * 256 * 2

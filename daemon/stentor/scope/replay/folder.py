@@ -20,16 +20,16 @@ from stentor.scope.replay.tiff_page import BROKEN, read_page
 PNG: Final = frozenset({".png"})
 TIFF: Final = frozenset({".tif", ".tiff"})
 SETTLED_S: Final = 0.5
-"""A followed file is whole when nobody has written to it for so long."""
+"""A followed file is whole when it has not changed for so long before our eyes; a server stamps by its own clock."""
 
 
 class FolderRecording:
-    """Each file is one image: its axes are its number, under the name of `axis`, and its file name.
+    """Each file is one image: its axes are its number, under the name of `axis`, and its name within the folder.
 
     Parameters
     ----------
     glob
-        Which files; None: every PNG and TIFF.
+        Which files, as a relative pattern; None: every PNG and TIFF.
     is_growing
         Files still appear: one is taken only when it is no longer written to, and its number is the order in which
         they came.
@@ -43,16 +43,19 @@ class FolderRecording:
         self._axis = axis
         self._is_growing = is_growing
         self._taken: set[str] = set()
+        self._watched: dict[str, tuple[int, int, float]] = {}
 
     def fresh(self) -> Iterator[RecordedImage]:
-        for path in self._files():
-            if path.name in self._taken:
-                continue
-            if self._is_growing and not is_settled(path):
-                return  # the next look finds it whole; those behind it wait, to keep their order
-            axes: dict[str, int | str] = {self._axis: len(self._taken), "name": path.name}
-            self._taken.add(path.name)
-            yield RecordedImage(path.name, axes, partial(read_image, path))
+        new = [path for path in self._files() if self._name(path) not in self._taken]
+        is_whole = {path: not self._is_growing or self._is_settled(path) for path in new}
+        for path in new:
+            if not is_whole[path]:
+                return  # those behind it wait, too, to keep their order
+            name = self._name(path)
+            axes: dict[str, int | str] = {self._axis: len(self._taken), "name": name}
+            self._taken.add(name)
+            self._watched.pop(name, None)
+            yield RecordedImage(name, axes, partial(read_image, path))
 
     def count(self) -> int:
         return len(self._files())
@@ -60,9 +63,24 @@ class FolderRecording:
     def close(self) -> None:
         pass
 
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._path).as_posix()
+
+    def _is_settled(self, path: Path) -> bool:
+        try:
+            stat = path.stat()
+        except OSError:  # renamed or deleted in between
+            return False
+        now, name = time.monotonic(), self._name(path)
+        size, changed_ns, since = self._watched.get(name, (-1, 0, now))
+        if (stat.st_size, stat.st_mtime_ns) == (size, changed_ns):
+            return now - since >= SETTLED_S
+        self._watched[name] = (stat.st_size, stat.st_mtime_ns, now)
+        return False
+
     def _files(self) -> list[Path]:
         found = (path for path in self._path.glob(self._glob) if path.suffix.lower() in PNG | TIFF and path.is_file())
-        return sorted(found, key=lambda path: natural_key(path.name))
+        return sorted(found, key=lambda path: natural_key(self._name(path)))
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
@@ -73,14 +91,6 @@ def natural_key(name: str) -> list[tuple[int, str]]:
     """
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def is_settled(path: Path) -> bool:
-    """Tell whether nobody has written to a file lately."""
-    try:
-        return time.time() - path.stat().st_mtime >= SETTLED_S
-    except OSError:  # renamed or deleted in between
-        return False
 
 
 def read_image(path: Path) -> NDArray[Any]:

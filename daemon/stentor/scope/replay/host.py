@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 BEAT_EVERY_S: Final = 0.1
 FAR_OFF_S: Final = 10.0
 CLOSE_WITHIN_S: Final = 5.0
+STOP_WITHIN_S: Final = 1.5
 NO_PIXELS: Final = np.zeros((0, 0), np.uint8)
 UNKNOWN_SPEC: Final = FrameSpec((512, 512))
 
@@ -123,7 +124,7 @@ class ReplayHost:
             if not self._is_stopped:
                 self._run(producer, chain([first], images), None if self._replay.follow else recording.count())
         finally:
-            if not producer.close(CLOSE_WITHIN_S):
+            if not producer.close(STOP_WITHIN_S if self._is_stopped else CLOSE_WITHIN_S):
                 logger.warning("no daemon took the account of the replay")
 
     def _run(self, producer: FrameProducer, images: Iterator[RecordedImage], count: int | None) -> None:

@@ -28,7 +28,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     idle_timeout_s
         A followed recording is over when nothing has come for so long.
     glob
-        Which files of a folder are images, such as "*.image.png"; None: every PNG and TIFF.
+        Which files of a folder are images, such as "*.image.png" or "*/*.png"; None: every PNG and TIFF.
     axis
         What it is that the images of a folder, or the pages of a TIFF that names no axes, count. None: positions of
         a folder, time points of a TIFF.
@@ -42,7 +42,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     lossless: bool | None = None
     follow: bool = False
     idle_timeout_s: Positive = 30.0
-    glob: str | None = None
+    glob: Annotated[str, Meta(min_length=1)] | None = None
     axis: AxisName | None = None
     pixel_size_um: Positive | None = None
 
