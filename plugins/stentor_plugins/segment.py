@@ -1,9 +1,10 @@
 """Segment: find the objects of a frame with a model of the repository."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 from stentor.core.errors import StageError
 from stentor.core.finding import Finding, Findings, Image, Labels
@@ -23,6 +24,8 @@ class SegmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         "nuclei", "nuclei@1", or the path of a model folder.
     rescale
         "live": learn the objects' size from the first frames. "each": from every frame. "never".
+    tile_px
+        Larger images are analysed in tiles of this side.
     object_diameter_px
         Typical diameter of the objects; None: learn it as `rescale` says.
     """
@@ -31,6 +34,7 @@ class SegmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     device: Device = "auto"
     threads: int = 0
     rescale: Rescale = "live"
+    tile_px: Annotated[int, Meta(ge=64)] = 2048
     object_diameter_px: float | None = None
     model_folders: tuple[str, ...] = ()
 
@@ -50,6 +54,7 @@ class Segment:
                 intra_op_threads=settings.threads,
                 folders=settings.model_folders,
                 rescale=settings.rescale,
+                tile_px=settings.tile_px,
                 object_diameter_px=settings.object_diameter_px,
             ),
         )

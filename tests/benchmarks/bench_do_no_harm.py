@@ -1,6 +1,6 @@
 """Do no harm: intervals of a pycromanager sequence, rounds alternating without and with Stentor.
 
-Run: python tests/benchmarks/bench_do_no_harm.py [ROUNDS, default 5]
+Run: python tests/benchmarks/bench_do_no_harm.py [ROUNDS, default 5] [PLANS, default all]
 
 500 frames of 512 x 512 at 10 ms from DemoCamera as one hardware sequence. Without: a plain pycromanager script in a
 process of its own. With: `stentor run` of the same sequence, its daemon segmenting with the shipped model, or with a
@@ -43,36 +43,7 @@ with open(sys.argv[2], "w") as file:
 os._exit(0)
 """
 
-STAGES: Final = """
-import os, time
-from typing import ClassVar
-import msgspec
-from stentor.core.finding import Score
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    every: int = 3
-
-class Faulty:
-    Settings: ClassVar = Settings
-    needs: ClassVar = {}
-    gives: ClassVar = {"mark": Score}
-    model = None
-    def __init__(self, settings): self.settings, self.n = settings, 0
-    def prepare(self, spec): pass
-    def close(self): pass
-    def process(self, frame, found):
-        self.n += 1
-        if self.n % self.settings.every == 0:
-            self.misbehave()
-        return {"mark": Score(float(self.n))}
-
-class Sleeps(Faulty):
-    def misbehave(self): time.sleep(10)
-class Raises(Faulty):
-    def misbehave(self): raise RuntimeError("boom")
-class Exits(Faulty):
-    def misbehave(self): os._exit(3)
-"""
+FAULTY_STAGES: Final = Path(__file__).resolve().parents[1] / "faulty_stages"
 PLANS: Final = {
     "nuclei": '[[plan]]\nstage = "normalise"\n[[plan]]\nstage = "segment"\n[[plan]]\nstage = "measure"\n',
     "sleeps": '[[plan]]\nstage = "sleeps"\n[analysis]\nhang_timeout_s = 1.0\n',
@@ -102,7 +73,7 @@ def rounds_with(folder: Path, plan: str) -> tuple[NDArray[np.float64], dict[str,
     )
     done = subprocess.run(
         [str(Path(sys.executable).parent / "stentor"), "run", str(config), "--summary", "json"],
-        env={**os.environ, "PYTHONPATH": str(folder / "plugins"), "STENTOR_RUNTIME_DIR": str(folder / "run")},
+        env={**os.environ, "PYTHONPATH": str(FAULTY_STAGES), "STENTOR_RUNTIME_DIR": str(folder / "run")},
         capture_output=True, text=True, timeout=ROUND_TIMEOUT_S, check=False,
     )  # fmt: skip
     summary = json.loads(done.stdout.splitlines()[-1])
@@ -122,25 +93,16 @@ def told(name: str, values: NDArray[np.float64]) -> str:
     return f"{name:16} n {len(values):5}  median {np.median(values):6.2f} ms  p99 {np.percentile(values, 99):6.2f} ms"
 
 
-def install_stages(folder: Path) -> None:
-    described = folder / "plugins" / "faulty_stages-0.1.dist-info"
-    described.mkdir(parents=True)
-    (described.parent / "faulty_stages.py").write_text(STAGES)
-    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty-stages\nVersion: 0.1\n")
-    entries = "".join(f"{name.lower()} = faulty_stages:{name}\n" for name in ("Sleeps", "Raises", "Exits"))
-    (described / "entry_points.txt").write_text(f"[stentor.stages]\n{entries}")
-
-
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     without: list[NDArray[np.float64]] = []
-    pooled: dict[str, list[NDArray[np.float64]]] = {name: [] for name in PLANS}
+    plans = {name: PLANS[name] for name in sys.argv[2:] or PLANS}
+    pooled: dict[str, list[NDArray[np.float64]]] = {name: [] for name in plans}
     for _ in range(count):
-        for name, plan in PLANS.items():
+        for name, plan in plans.items():
             with tempfile.TemporaryDirectory() as made:
                 without.append(rounds_without(Path(made)))
             with tempfile.TemporaryDirectory() as made:
-                install_stages(Path(made))
                 values, summary = rounds_with(Path(made), plan)
             (run,) = summary["runs"]
             print(

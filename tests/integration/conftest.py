@@ -22,39 +22,7 @@ from stentor.wire.command import Status
 
 STENTOR = Path(sys.executable).parent / "stentor"
 
-FAULTY_STAGES = """
-import os, time
-from typing import ClassVar
-import msgspec
-from stentor.core.finding import Score
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    every: int = 1
-    seconds: float = 10.0
-
-class Faulty:
-    Settings: ClassVar = Settings
-    needs: ClassVar = {}
-    gives: ClassVar = {"mark": Score}
-    model = None
-    def __init__(self, settings): self.settings, self.n = settings, 0
-    def prepare(self, spec): pass
-    def close(self): pass
-    def process(self, frame, found):
-        self.n += 1
-        if self.n % self.settings.every == 0:
-            self.misbehave()
-        return {"mark": Score(float(self.n))}
-
-class Sleeps(Faulty):
-    def misbehave(self): time.sleep(self.settings.seconds)
-class Raises(Faulty):
-    def misbehave(self): raise RuntimeError("boom")
-class Exits(Faulty):
-    def misbehave(self): os._exit(3)
-class Quick(Faulty):
-    def misbehave(self): pass
-"""
+FAULTY_STAGES = Path(__file__).resolve().parents[1] / "faulty_stages"
 
 RECORDER = """
 import sys, stentor
@@ -71,21 +39,11 @@ class Rig:
         self.folder = folder
         self.state = folder / "state"
         self.runtime = folder / "run"
-        plugins = folder / "plugins"
-        (plugins / "faulty_stages-0.1.dist-info").mkdir(parents=True)
-        (plugins / "faulty_stages.py").write_text(FAULTY_STAGES)
-        (plugins / "faulty_stages-0.1.dist-info" / "METADATA").write_text(
-            "Metadata-Version: 2.1\nName: faulty-stages\nVersion: 0.1\n"
-        )
-        (plugins / "faulty_stages-0.1.dist-info" / "entry_points.txt").write_text(
-            "[stentor.stages]\n"
-            + "".join(f"{n.lower()} = faulty_stages:{n}\n" for n in ("Sleeps", "Raises", "Exits", "Quick"))
-        )
         self.environment = {
             **os.environ,
             platforms.RUNTIME_DIR_VARIABLE: str(self.runtime),
             "XDG_STATE_HOME": str(self.state),
-            "PYTHONPATH": str(plugins),
+            "PYTHONPATH": str(FAULTY_STAGES),
         }
         self.processes: list[subprocess.Popen[str]] = []
 
@@ -178,7 +136,8 @@ class Rig:
             for pid in [process.pid, *children]:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
-            process.communicate(timeout=10)
+            _, err = process.communicate(timeout=10)
+            print(f"--- last words of {process.args}\n{(err or '')[-4000:]}")  # shown when the test fails
 
 
 def _children(pid: int) -> list[int]:

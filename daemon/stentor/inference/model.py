@@ -19,6 +19,7 @@ from stentor.inference.repository import ModelFolder, find_model
 from stentor.inference.scale import ScaleKeeper
 from stentor.inference.session import Session
 from stentor.inference.settings import Device, InferenceSettings
+from stentor.inference.tiling import run_in_tiles, spans
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Model:
         self.identity = structs.replace(self.identity, provider=self._session.provider)
         self._post_process = post_processor(folder.card.post_processing.name, folder.card.post_processing.parameters)
         self._scales = ScaleKeeper(folder.card, settings)
+        self._tile_px = settings.tile_px // folder.card.size_multiple * folder.card.size_multiple
         logger.info(
             "model %s (%s) on %s: %s",
             self.identity.name, self.identity.hash[:12], self._session.provider, self._session.reason,
@@ -82,7 +84,11 @@ class Model:
 
     def prepare(self, shape_yx: tuple[int, int], pixel_size_um: float | None = None) -> None:
         """Allocate and warm up for images of this shape."""
-        self._session.buffers(self._network_shape(shape_yx, self._scales.first_guess(pixel_size_um)))
+        network_shape = self._network_shape(shape_yx, self._scales.first_guess(pixel_size_um))
+        multiple = self.card.size_multiple
+        for rows in spans(network_shape[0], self._tile_px, self.card.halo_px, multiple)[:1]:
+            for columns in spans(network_shape[1], self._tile_px, self.card.halo_px, multiple)[:1]:
+                self._session.buffers((rows.stop - rows.start, columns.stop - columns.start))
 
     def segment(self, normalised_yx: NDArray[np.float32], pixel_size_um: float | None = None) -> NDArray[np.int32]:
         """Return labels 1..n on the grid of the image.
@@ -110,21 +116,32 @@ class Model:
         """Run network and post-processor once, at `scale` network pixels per image pixel."""
         height, width = normalised_yx.shape
         rows, columns = scaled_shape((height, width), scale)
-        buffers = self._session.buffers(self._network_shape((height, width), scale))
+        network_shape = self._network_shape((height, width), scale)
+        is_tiled = self._is_tiled(network_shape)
+        buffers = None if is_tiled else self._session.buffers(network_shape)
+        target = np.empty(network_shape, np.float32) if buffers is None else buffers.input_nchw[0, 0]
         plane = normalised_yx
         if (rows, columns) != (height, width):
             shrinks = scale < 1
             plane = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        target = buffers.input_nchw[0, 0]
         compress(plane, out=target[:rows, :columns])
         _reflect(target, rows, columns)
-        maps = self._session.run(buffers)[0, :, :rows, :columns]
-        labels = self._post_process(maps)
+        maps = self._in_tiles(target) if buffers is None else self._session.run(buffers)[0]
+        labels = self._post_process(maps[:, :rows, :columns])
         if (rows, columns) != (height, width):
             # cv2 resizes no int32; float32 holds every label below 2**24 exactly.
             grown = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
             labels = grown.astype(np.int32)
         return labels
+
+    def _is_tiled(self, network_shape: tuple[int, int]) -> bool:
+        return max(network_shape) > self._tile_px
+
+    def _in_tiles(self, image_yx: NDArray[np.float32]) -> NDArray[np.float32]:
+        card = self.card
+        return run_in_tiles(
+            self._session, image_yx, tile_px=self._tile_px, halo_px=card.halo_px, multiple=card.size_multiple
+        )
 
     def _network_shape(self, shape_yx: tuple[int, int], scale: float) -> tuple[int, int]:
         multiple = self.card.size_multiple

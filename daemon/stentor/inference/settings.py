@@ -1,8 +1,9 @@
 """Settings of inference: where models lie, which device runs them, and how many threads they may take."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 Rescale = Literal["each", "live", "never"]
@@ -23,6 +24,9 @@ class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         the camera shares the cores.
     shapes_kept
         Input shapes whose buffers are kept; the least recently used goes first.
+    tile_px
+        Images whose network input has a longer side are analysed in tiles of this side, which overlap by twice the
+        model's halo.
     folders
         Further folders of models, searched before the shipped ones.
     rescale
@@ -37,6 +41,7 @@ class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     intra_op_threads: int = 0
     allow_spinning: bool = False
     shapes_kept: int = 3
+    tile_px: Annotated[int, Meta(ge=64)] = 2048
     folders: tuple[str, ...] = ()
     rescale: Rescale = "each"
     object_diameter_px: float | None = None

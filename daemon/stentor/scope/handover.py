@@ -96,6 +96,11 @@ class Handover:
         for producer in self._producers.values():
             producer.end_run(how)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the daemon has closed every run that has ended."""
+        return all(producer.is_settled for producer in self._producers.values())
+
     def close(self, timeout_s: float) -> bool:
         """Let go; False: no daemon took the account of the last runs within `timeout_s`."""
         settled = [producer.close(timeout_s) for producer in self._producers.values()]

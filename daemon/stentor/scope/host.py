@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 BEAT_EVERY_S: Final = 0.1
 LOOK_EVERY_S: Final = 0.02
+SETTLE_WITHIN_S: Final = 30.0
+SETTLE_AT_ONCE_S: Final = 2.0
 
 
 class ScopeHost:
@@ -97,11 +99,10 @@ class ScopeHost:
             self._wait_for_daemon(handover)
             report = self._acquire(rig, handover, events)
         finally:
+            rig.close()
+            self._settle(handover)
             self._is_over.set()
             watch.join(1.0)
-            rig.close()
-            if not handover.close(5.0):
-                logger.warning("no daemon took the account of the last run")
         return report is None or report.reason != "failed"
 
     def _read_sequence(self) -> "useq.MDASequence | None":
@@ -129,6 +130,15 @@ class ScopeHost:
             logger.warning(
                 "the analysis is not ready after %g s; starting all the same", self._acquisition.wait_for_daemon_s
             )
+
+    def _settle(self, handover: Handover) -> None:
+        """Wait for a daemon that takes the account of the last run: one may just be starting again."""
+        handover.end("aborted")  # nothing, unless an error came before the end of the run
+        deadline_ns = self._clock.monotonic_ns() + int(SETTLE_WITHIN_S * NS_PER_S)
+        while not handover.is_settled and not self._must_stop() and self._clock.monotonic_ns() < deadline_ns:
+            self._is_over.wait(LOOK_EVERY_S)
+        if not handover.close(SETTLE_AT_ONCE_S):
+            logger.warning("no daemon took the account of the last run")
 
     def _acquire(self, rig: Rig, handover: Handover, events: "useq.MDASequence | None") -> RunReport | None:
         if self._must_stop() or handover.is_stop_requested:

@@ -1,10 +1,11 @@
 """Logs: lines for people, to a file and perhaps to standard error; set up by processes, never at import."""
 
 import logging
-import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
+
+from stentor.service.unblocked_stderr import UnblockedStderr
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MAX_BYTES: Final = 10_000_000
@@ -16,7 +17,7 @@ def set_up_logs(path: Path | None, *, to_stderr: bool, level: int = logging.INFO
     if path is not None:
         handlers.append(RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8"))
     if to_stderr:
-        handlers.append(logging.StreamHandler(sys.stderr))
+        handlers.append(UnblockedStderr())
     logger = logging.getLogger("stentor")
     logger.handlers.clear()
     logger.setLevel(level)

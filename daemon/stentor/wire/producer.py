@@ -85,6 +85,12 @@ class FrameProducer:
         """Why the daemon refuses this producer; None: it does not."""
         return self._attachment.denied
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is no run that the daemon has not closed."""
+        with self._lock:
+            return not self._runs
+
     def begin_run(self, expected: int | None = None) -> str:
         """Start a new run and return its id; `expected` is None for an open-ended one."""
         account = link.RunAccount(

@@ -81,8 +81,11 @@ class RingWriter:
         return SlotRef(self.name, slot, whole, self.n_slots, self.slot_bytes)
 
     def fits(self, frame_bytes: int) -> bool:
-        """Tell whether a frame of this size has room in a slot."""
-        return frame_bytes <= self.slot_bytes - PAGE_BYTES
+        """Tell whether a frame of this size has room in a slot, in a file that readers can still open.
+
+        Somebody may delete the file: systemd-logind does at logout, where `RemoveIPC` is on.
+        """
+        return frame_bytes <= self.slot_bytes - PAGE_BYTES and os.fstat(self._descriptor).st_nlink > 0
 
     def close(self) -> None:
         """Take the file away; readers that have it open keep their view."""

@@ -134,3 +134,13 @@ def test_slot_references_survive_the_wire() -> None:
     reference = SlotRef("stentor-ring-1", 3, 8, 16, 8192)
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(reference), type=SlotRef) == reference
+
+
+def test_a_ring_whose_file_was_deleted_fits_nothing_any_more(tmp_path: Path) -> None:
+    writer = RingWriter(100, 2, tmp_path)
+    assert writer.fits(100)
+
+    (tmp_path / writer.name).unlink()
+
+    assert not writer.fits(100)
+    writer.close()

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from pymmcore_plus.experimental.unicore import SimpleCameraDevice
 
+from stentor.scope.simulated.binning import FACTORS, binned
 from stentor.scope.simulated.light import CHANNEL_LABELS
 from stentor.scope.simulated.microscope import Exposed, Microscope
 
@@ -37,6 +38,7 @@ class SimulatedCamera(SimpleCameraDevice):
         self._microscope = microscope
         self._auto_shutter = auto_shutter
         self._exposure_ms = 100.0
+        self._binning = 1
         self._next_frame = 0
         self._dropped = 0
         self._tags: dict[str, str | int | float] = {}
@@ -72,9 +74,22 @@ class SimulatedCamera(SimpleCameraDevice):
             raise ValueError(f"exposure {exposure} ms: give a time above 0")
         self._exposure_ms = float(exposure)
 
+    def get_binning(self) -> int:
+        """Tell how many pixels a side become one."""
+        return self._binning
+
+    def set_binning(self, value: int) -> None:
+        """Bin from the next exposure on; the region of interest becomes the whole chip, as with most cameras."""
+        if int(value) not in FACTORS:
+            raise ValueError(f"binning {value}: this camera bins {', '.join(map(str, FACTORS))}")
+        if int(value) != self._binning:
+            self._binning = int(value)
+            self.clear_roi()
+
     def sensor_shape(self) -> tuple[int, int]:
-        """Tell (height, width) of the sensor."""
-        return self._microscope.settings.height, self._microscope.settings.width
+        """Tell (height, width) of the sensor in binned pixels."""
+        settings = self._microscope.settings
+        return settings.height // self._binning, settings.width // self._binning
 
     def dtype(self) -> DTypeLike:
         """Tell the type of a pixel."""
@@ -144,8 +159,11 @@ class SimulatedCamera(SimpleCameraDevice):
             return {}
         self._next_frame += 1
         x, y, width, height = roi
-        np.copyto(place(), exposed.pixels[y : y + height, x : x + width])
-        microscope.publish_truth(exposed.truth.cropped(x, y, width, height))
+        settings, factor = microscope.settings, self._binning
+        ceiling = 2**settings.bit_depth - 1
+        pixels = binned(exposed.pixels, factor, offset=settings.offset_counts, ceiling=ceiling)
+        np.copyto(place(), pixels[y : y + height, x : x + width])
+        microscope.publish_truth(exposed.truth.binned(factor).cropped(x, y, width, height))
         self._tags = _tags(frame, exposed)
         return self._tags
 

@@ -47,6 +47,14 @@ class Truth:
             cv2.fillPoly(image, [outline], float(number), lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
         return image
 
+    def binned(self, factor: int) -> "Truth":
+        """Give the same truth in pixels that are `factor` times as large."""
+        if factor == 1:
+            return self
+        shape = (self.shape[0] // factor, self.shape[1] // factor)
+        outlines = ((self.outlines_px + 0.5) / factor - 0.5).astype(np.float32)
+        return replace(self, shape=shape, outlines_px=outlines, centroids_px=(self.centroids_px + 0.5) / factor - 0.5)
+
     def cropped(self, x: int, y: int, width: int, height: int) -> "Truth":
         """Give the same truth in the pixels of a region of interest."""
         shift = np.array([x, y])
