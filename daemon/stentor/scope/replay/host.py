@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 BEAT_EVERY_S: Final = 0.1
 FAR_OFF_S: Final = 10.0
-CLOSE_WITHIN_S: Final = 5.0
-STOP_WITHIN_S: Final = 1.5
+SETTLE_WITHIN_S: Final = 30.0
+SETTLE_AT_ONCE_S: Final = 1.5
 NO_PIXELS: Final = np.zeros((0, 0), np.uint8)
 UNKNOWN_SPEC: Final = FrameSpec((512, 512))
 
@@ -124,8 +124,7 @@ class ReplayHost:
             if not self._is_stopped:
                 self._run(producer, chain([first], images), None if self._replay.follow else recording.count())
         finally:
-            if not producer.close(STOP_WITHIN_S if self._is_stopped else CLOSE_WITHIN_S):
-                logger.warning("no daemon took the account of the replay")
+            self._settle(producer)
 
     def _run(self, producer: FrameProducer, images: Iterator[RecordedImage], count: int | None) -> None:
         headers = ReplayHeaderMaker(self._replay, clock_id=self._clock.clock_id)
@@ -198,6 +197,15 @@ class ReplayHost:
             if self._clock.monotonic_ns() > deadline_ns:
                 logger.warning("the analysis is not ready; starting all the same")
                 return
+
+    def _settle(self, producer: FrameProducer) -> None:
+        """Wait for a daemon that takes the account of the replay: one may just be starting again."""
+        patience_s = min(SETTLE_WITHIN_S, self._acquisition.wait_for_daemon_s)
+        deadline_ns = self._clock.monotonic_ns() + round(patience_s * NS_PER_S)
+        while not producer.is_settled and not self._is_stopped and self._clock.monotonic_ns() < deadline_ns:
+            self._is_over.wait(BEAT_EVERY_S / 5)
+        if not producer.close(SETTLE_AT_ONCE_S):
+            logger.warning("no daemon took the account of the replay")
 
     def _pause_until(self, due_ns: int) -> bool:
         """Wait for a moment; False: somebody asked for the end."""
