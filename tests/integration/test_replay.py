@@ -260,8 +260,11 @@ def test_a_followed_ndtiff_is_replayed_while_another_process_writes_it(
     assert_all_results(summary, 200)
 
 
-def test_an_interrupt_ends_a_followed_replay_in_order(replay: Replay, tmp_path: Path, rig: Any) -> None:
-    process = replay.start(images(tmp_path / "in", 3), "--follow", "--idle-timeout", "600")
+@pytest.mark.parametrize("pace", [(), ("--rate", "20")])
+def test_an_interrupt_ends_a_followed_replay_in_order(
+    replay: Replay, tmp_path: Path, rig: Any, pace: tuple[str, ...]
+) -> None:
+    process = replay.start(images(tmp_path / "in", 3), "--follow", "--idle-timeout", "600", *pace)
     rig.wait_for(lambda: rig.results_so_far() == 3)
 
     process.send_signal(signal.SIGINT)

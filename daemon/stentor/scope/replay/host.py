@@ -18,6 +18,7 @@ from stentor.scope.replay.follow import images_of
 from stentor.scope.replay.header import ReplayHeaderMaker
 from stentor.scope.replay.opening import open_recording, spec_of
 from stentor.scope.replay.pace import Pace, check_pace
+from stentor.scope.replay.patience import Patience
 from stentor.scope.replay.recording import RecordedImage, Recording
 from stentor.scope.replay.settings import ReplaySettings
 from stentor.wire import ring
@@ -27,8 +28,6 @@ from stentor.wire.producer import FrameProducer
 logger = logging.getLogger(__name__)
 
 BEAT_EVERY_S: Final = 0.1
-FAR_OFF_S: Final = 10.0
-SETTLE_WITHIN_S: Final = 30.0
 SETTLE_AT_ONCE_S: Final = 1.5
 NO_PIXELS: Final = np.zeros((0, 0), np.uint8)
 UNKNOWN_SPEC: Final = FrameSpec((512, 512))
@@ -72,8 +71,7 @@ class ReplayHost:
         self._skip = skip
         self._beat = beat
         self._on_frame = on_frame
-        self._must_stop = must_stop
-        self._producer: FrameProducer | None = None
+        self._patience = Patience(acquisition.wait_for_daemon_s, clock, must_stop=must_stop)
         self._is_over = threading.Event()
 
     def run(self) -> None:
@@ -102,7 +100,7 @@ class ReplayHost:
             is_growing=self._replay.follow,
             idle_timeout_s=self._replay.idle_timeout_s,
             clock=self._clock,
-            wait=lambda wait_s: not self._pause_until(self._clock.monotonic_ns() + round(wait_s * NS_PER_S)),
+            wait=lambda wait_s: not self._patience.pause_until(self._clock.monotonic_ns() + round(wait_s * NS_PER_S)),
         )
         first = next(images, None)
         if first is None:
@@ -118,13 +116,15 @@ class ReplayHost:
             ring_slots=self._ring_slots,
             is_lossless=self._replay.is_lossless,
         )
-        self._producer = producer
+        self._patience.heed(producer)
         try:
-            self._wait_for_analysis(producer)
-            if not self._is_stopped:
+            if self._wait_for_analysis(producer):
                 self._run(producer, chain([first], images), None if self._replay.follow else recording.count())
         finally:
-            self._settle(producer)
+            # One may just be starting again that takes the account.
+            self._patience.wait_a_while_for(lambda: producer.is_settled)
+            if not producer.close(SETTLE_AT_ONCE_S):
+                logger.warning("no daemon took the account of the replay")
 
     def _run(self, producer: FrameProducer, images: Iterator[RecordedImage], count: int | None) -> None:
         headers = ReplayHeaderMaker(self._replay, clock_id=self._clock.clock_id)
@@ -148,7 +148,7 @@ class ReplayHost:
         for image in images:
             pixels, wrong = _read(image)
             n_bytes = 0 if wrong is not None else pixels.nbytes
-            if not self._pause_until(pace.due_ns(image)) or not self._wait_for_room(producer, n_bytes):
+            if not self._patience.pause_until(pace.due_ns(image)) or not self._wait_for_room(producer, n_bytes):
                 return False
             frame_id = producer.next_id()
             self._on_frame()
@@ -157,70 +157,21 @@ class ReplayHost:
             else:
                 headers.indices(image.axes)
                 producer.refuse(frame_id, wrong)
-        return not self._replay.is_lossless or self._await(producer, producer.wait_until_settled)
+        if not self._replay.is_lossless:
+            return not self._patience.is_stopped
+        return self._patience.wait_for(producer, producer.wait_until_settled)
 
     def _wait_for_room(self, producer: FrameProducer, n_bytes: int) -> bool:
         if not self._replay.is_lossless:
-            return not self._is_stopped
-        return self._await(producer, lambda timeout_s: producer.wait_for_room(n_bytes, timeout_s))
+            return not self._patience.is_stopped
+        return self._patience.wait_for(producer, lambda timeout_s: producer.wait_for_room(n_bytes, timeout_s))
 
-    def _await(self, producer: FrameProducer, has_happened: Callable[[float], bool]) -> bool:
-        """Wait for the daemon, however slow or paused it is; False: somebody asked for the end.
-
-        Raises
-        ------
-        SourceError
-            If there is none for `acquisition.wait_for_daemon_s`, or it refuses this producer.
-        """
-        last_seen_ns = self._clock.monotonic_ns()
-        while not self._is_stopped:
-            if has_happened(BEAT_EVERY_S):
-                return True
-            if producer.ready.is_set():
-                last_seen_ns = self._clock.monotonic_ns()
-            if producer.denied is not None:
-                raise SourceError(f"the daemon refuses this replay: {producer.denied}")
-            patience_s = self._acquisition.wait_for_daemon_s
-            if self._clock.monotonic_ns() - last_seen_ns > patience_s * NS_PER_S:
-                raise SourceError(
-                    f"no analysis was ready for {patience_s:g} s; look at the daemon's log, "
-                    "or set `acquisition.wait_for_daemon_s`"
-                )
-        return False
-
-    def _wait_for_analysis(self, producer: FrameProducer) -> None:
+    def _wait_for_analysis(self, producer: FrameProducer) -> bool:
         if self._replay.is_lossless:
-            self._await(producer, producer.ready.wait)
-            return
-        deadline_ns = self._clock.monotonic_ns() + round(self._acquisition.wait_for_daemon_s * NS_PER_S)
-        while not self._is_stopped and not producer.ready.wait(BEAT_EVERY_S) and producer.denied is None:
-            if self._clock.monotonic_ns() > deadline_ns:
-                logger.warning("the analysis is not ready; starting all the same")
-                return
-
-    def _settle(self, producer: FrameProducer) -> None:
-        """Wait for a daemon that takes the account of the replay: one may just be starting again."""
-        patience_s = min(SETTLE_WITHIN_S, self._acquisition.wait_for_daemon_s)
-        deadline_ns = self._clock.monotonic_ns() + round(patience_s * NS_PER_S)
-        while not producer.is_settled and not self._is_stopped and self._clock.monotonic_ns() < deadline_ns:
-            self._is_over.wait(BEAT_EVERY_S / 5)
-        if not producer.close(SETTLE_AT_ONCE_S):
-            logger.warning("no daemon took the account of the replay")
-
-    def _pause_until(self, due_ns: int) -> bool:
-        """Wait for a moment; False: somebody asked for the end."""
-        if due_ns - self._clock.monotonic_ns() > FAR_OFF_S * NS_PER_S:
-            logger.info("the next image is due in %.0f s", (due_ns - self._clock.monotonic_ns()) / NS_PER_S)
-        while not self._is_stopped:
-            left_s = (due_ns - self._clock.monotonic_ns()) / NS_PER_S
-            if left_s <= 0:
-                return True
-            self._is_over.wait(min(left_s, BEAT_EVERY_S))
-        return False
-
-    @property
-    def _is_stopped(self) -> bool:
-        return self._must_stop() or (self._producer is not None and self._producer.stop_requested.is_set())
+            return self._patience.wait_for(producer, producer.ready.wait)
+        if not self._patience.wait_a_while_for(lambda: producer.ready.is_set() or producer.denied is not None):
+            logger.warning("the analysis is not ready; starting all the same")
+        return not self._patience.is_stopped
 
     def _beat_on(self) -> None:
         while not self._is_over.wait(BEAT_EVERY_S):
