@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted([*(ROOT / "daemon").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
-BROAD_EXCEPTS = {"daemon/stentor/pipeline/plugin_call.py", "daemon/stentor/scope/callback.py"}
+BROAD_EXCEPTS = {"daemon/stentor/pipeline/plugin_call.py", "daemon/stentor/core/callback.py"}
 
 
 def test_import_contracts_hold() -> None:
@@ -20,7 +20,9 @@ def test_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["stentor.client.listener", "stentor.client.commands", "stentor.wire.producer"])
+@pytest.mark.parametrize(
+    "module", ["stentor.client.listener", "stentor.client.commands", "stentor.wire.producer", "stentor.tap"]
+)
 def test_clients_need_numpy_msgspec_and_pyzmq_only(module: str) -> None:
     code = f"""
 import sys
@@ -37,7 +39,7 @@ blocked = []
 sys.meta_path.insert(0, Only())
 import {module}
 import stentor
-stentor.listen
+stentor.listen, stentor.PycromanagerTap, stentor.PymmcorePlusTap
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
 

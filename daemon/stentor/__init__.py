@@ -1,6 +1,7 @@
 """Stentor: deep learning on every frame of a running microscope, published as it happens.
 
-`listen` and `Listener` receive results and need numpy, msgspec and pyzmq only; `load_model` runs a model in a script.
+`listen` and `Listener` receive results, and `PycromanagerTap` and `PymmcorePlusTap` show the frames of other programs;
+these need numpy, msgspec and pyzmq only. `load_model` runs a model in a script.
 Each is imported when it is first asked for, so that a listener does not load an inference engine.
 """
 
@@ -11,12 +12,16 @@ if TYPE_CHECKING:
     from stentor.client.listener import Listener as Listener
     from stentor.client.listener import listen as listen
     from stentor.inference.model import load_model as load_model
+    from stentor.tap.pycromanager_tap import PycromanagerTap as PycromanagerTap
+    from stentor.tap.pymmcore_plus_tap import PymmcorePlusTap as PymmcorePlusTap
 
 __version__ = "0.1.0"
-__all__ = ["Listener", "__version__", "listen", "load_model"]
+__all__ = ["Listener", "PycromanagerTap", "PymmcorePlusTap", "__version__", "listen", "load_model"]
 
 _HOMES = {
     "Listener": "stentor.client.listener",
+    "PycromanagerTap": "stentor.tap.pycromanager_tap",
+    "PymmcorePlusTap": "stentor.tap.pymmcore_plus_tap",
     "listen": "stentor.client.listener",
     "load_model": "stentor.inference.model",
 }

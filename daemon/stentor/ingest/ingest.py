@@ -6,14 +6,16 @@ Does not die of a frame: what cannot be decoded or trusted is counted and ignore
 import hmac
 import logging
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final
 
 import msgspec
 
+from stentor import __version__
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import SourceError
-from stentor.core.frame import PIXEL_DTYPES, FrameHeader, Plane
+from stentor.core.frame import FrameHeader, Plane
 from stentor.core.ledger import FrameLedger, RunInfo
 from stentor.core.mailbox import Mailbox
 from stentor.core.outcome import Dropped, DropReason, Failed, Unused
@@ -22,6 +24,7 @@ from stentor.ingest.arrival import Arrived, LentPlane, alone
 from stentor.ingest.camera_numbers import CameraNumbers
 from stentor.ingest.flow import TELL_EVERY_S, Flow
 from stentor.ingest.gather import Gather
+from stentor.ingest.header_check import check_header
 from stentor.ingest.pool import FramePool
 from stentor.ingest.settings import GatherSettings
 from stentor.wire import link, rendezvous, sockets
@@ -31,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 POLL_S: Final = 0.05
 DEPTH: Final = 1024
-MAX_FRAME_BYTES: Final = 1 << 30
 NOTHING_GATHERED: Final = GatherSettings()
 DAEMON_LOST: Final = Failed("daemon", "daemon-lost")
 
@@ -85,6 +87,7 @@ class Ingest:
         self._flow = Flow(lambda run: ledger.closed(run) + self._gather.held(run))
         self._closing_runs: dict[str, tuple[bytes, str]] = {}
         self._to_send: list[tuple[bytes, link.ToProducer]] = []
+        self._turned_at = time.monotonic()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self.is_paused = threading.Event()
@@ -98,8 +101,14 @@ class Ingest:
         with self._lock:
             return tuple(self._producers)
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since ingest's thread last went round."""
+        return time.monotonic() - self._turned_at
+
     def start(self) -> None:
         """Begin to listen."""
+        self._turned_at = time.monotonic()
         self._thread.start()
 
     def welcome(self) -> None:
@@ -129,6 +138,7 @@ class Ingest:
 
     def _receive_all(self) -> None:
         while not self._stopping.is_set():
+            self._turned_at = time.monotonic()
             self._waiter.wait(TELL_EVERY_S if self._flow.is_owed else POLL_S)
             self._receive_waiting()
             self._close_finished_runs()
@@ -170,7 +180,7 @@ class Ingest:
         if attach.protocol != rendezvous.PROTOCOL_VERSION:
             reason = (
                 f"it speaks protocol {attach.protocol}, this daemon {rendezvous.PROTOCOL_VERSION}; "
-                "install the same version of stentor in both environments"
+                f"mend it in the producer's environment with: pip install 'stentor=={__version__}'"
             )
             with self._lock:
                 self._to_send.append((identity, link.Denied(reason)))
@@ -277,18 +287,3 @@ class Ingest:
 def slot_of(header: FrameHeader) -> Hashable:
     """Name the mailbox slot of a frame: newest wins within one stream and position only."""
     return (header.frame_id.stream, header.p)
-
-
-def check_header(header: FrameHeader) -> None:
-    """Refuse a frame that could not be allocated or understood.
-
-    Raises
-    ------
-    SourceError
-        With what is wrong.
-    """
-    height, width = header.shape_yx
-    if header.dtype not in PIXEL_DTYPES:
-        raise SourceError(f"pixels of type {header.dtype} are not taken; convert them to {', '.join(PIXEL_DTYPES)}")
-    if height < 1 or width < 1 or height * width * 4 > MAX_FRAME_BYTES:
-        raise SourceError(f"a frame of {height} x {width} pixels is not taken; the limit is {MAX_FRAME_BYTES} bytes")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
-from stentor.core.clock import NS_PER_MS, Clock
+from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import PublishError
 from stentor.core.finding import Image
@@ -75,6 +75,7 @@ class Hub:
         self._waiting: queue.Queue[Publication | message.EventHeader] = queue.Queue(WAITING)
         self._waiter = sockets.Waiter(self._results, self._commands)
         self._counter = 0
+        self._turned_ns = clock.monotonic_ns()
         self._stopping = threading.Event()
         self.ignored_messages = 0
         self._thread = threading.Thread(target=self._serve, name="hub", daemon=True)
@@ -93,8 +94,14 @@ class Hub:
         """Return the counts of every consumer."""
         return self._outlets.status()
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the hub's thread last went round."""
+        return (self._clock.monotonic_ns() - self._turned_ns) / NS_PER_S
+
     def start(self) -> None:
         """Begin to serve."""
+        self._turned_ns = self._clock.monotonic_ns()
         self._thread.start()
 
     def publish(self, publication: Publication, timeout_s: float = 5.0) -> None:
@@ -140,6 +147,7 @@ class Hub:
 
     def _serve(self) -> None:
         while not self._is_done():
+            self._turned_ns = self._clock.monotonic_ns()
             self._waiter.wait(POLL_S)
             self._heed_consumers()
             self._publish_waiting()

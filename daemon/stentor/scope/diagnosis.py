@@ -1,9 +1,14 @@
 """Diagnosis: why a core did not load its configuration, and what mends it."""
 
 import re
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stentor.core.errors import ConfigError, SourceError, StentorError
+
+if TYPE_CHECKING:
+    import pymmcore
 
 _COMMANDS = """
 Device Property Label Delay Config ConfigGroup Equipment ImageSynchro ConfigPixelSize PixelSize_um PixelSizeAffine
@@ -69,6 +74,43 @@ def explain_load_failure(failure: Exception, path: Path, folder: Path) -> Stento
     if "Initialize,1" in said:
         return SourceError(f"{where}: a device did not start: {said}; is it switched on, connected and free?")
     return ConfigError(f"{where}: {said}; mend this line, or save the configuration anew in Micro-Manager")
+
+
+def check_interface(folder: Path) -> None:
+    """Compare the device interface of the adapters in a folder with that of the pymmcore installed here.
+
+    Adapters are loaded, no device is.
+
+    Raises
+    ------
+    ConfigError
+        They differ, with the command that mends it, or there are no adapters in the folder.
+    """
+    import pymmcore
+
+    core = pymmcore.CMMCore()
+    core.setDeviceAdapterSearchPaths([str(folder)])
+    names = core.getDeviceAdapterNames()
+    if not names:
+        raise ConfigError(f"no device adapters in {folder}; give the folder that holds Micro-Manager's adapters")
+    for name in names:  # all of a folder are of one build, but a vendor's library may be missing for some
+        said = _said_of_adapter(core, name)
+        if "device interface version" in said:
+            raise ConfigError(_explain_interface(said, folder))
+        if "Failed to load device adapter" not in said:
+            return
+
+
+def _said_of_adapter(core: "pymmcore.CMMCore", name: str) -> str:
+    # Only the loading of a configuration says why an adapter did not load (pymmcore 12.5.1, 2026-11-23).
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "probe.cfg"
+        path.write_text(f"Device,probe,{name},no such device\n", encoding="utf-8")
+        try:
+            core.loadSystemConfiguration(str(path))
+        except (RuntimeError, OSError) as err:
+            return " ".join(str(err).split())
+    return ""
 
 
 def _explain_interface(said: str, folder: Path) -> str:

@@ -1,39 +1,16 @@
 """Engine: what every acquisition engine does, so that the rest of the scope need not know which one is at work."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from stentor.core.frame import Pixels
+from stentor.microscope.arrival import Arrival
 
 if TYPE_CHECKING:
     import useq
 
 Reason = Literal["completed", "aborted", "failed"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrival:
-    """One image as it came in, before anybody has made sense of its metadata.
-
-    Attributes
-    ----------
-    pixels
-        Shape (Y, X), uint8 or uint16. Lent for the length of the call: who keeps pixels copies them before returning.
-    received_ns
-        `perf_counter_ns`, taken before anything else was done with the image.
-    metadata
-        What the backend wrote, untouched; `stentor.scope.header` reads every dialect.
-    event
-        The event that asked for this image; None in live mode.
-    """
-
-    pixels: Pixels
-    received_ns: int
-    metadata: Mapping[str, Any]
-    event: "useq.MDAEvent | None"
 
 
 CLOSE_TIMEOUT_S = 15.0

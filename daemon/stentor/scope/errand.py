@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from stentor.core.callback import guarded_callback
 from stentor.core.errors import StentorError
-from stentor.scope.callback import guarded_callback
 
 POLL_S = 0.02
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from stentor.core.clock import Clock
 from stentor.core.errors import SourceError
-from stentor.scope.cameras import camera_names
-from stentor.scope.engine import Arrival
-from stentor.scope.header import HeaderMaker
-from stentor.scope.metadata import camera_name
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.cameras import camera_names
+from stentor.microscope.header import HeaderMaker
+from stentor.microscope.metadata import camera_name
 from stentor.scope.rig import Rig
 from stentor.wire.producer import FrameProducer
 

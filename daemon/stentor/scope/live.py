@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stentor.core.clock import NS_PER_MS, NS_PER_S
 from stentor.core.errors import SourceError
-from stentor.scope.cameras import camera_names
+from stentor.microscope.cameras import camera_names
 from stentor.scope.engine import RunReport, Sink
 from stentor.scope.errand import Errand
 from stentor.scope.readiness import check_camera, set_exposure

@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_S
 from stentor.core.errors import SourceError
 from stentor.core.frame import Pixels
-from stentor.scope.callback import guarded_callback
-from stentor.scope.cameras import Turns, camera_names
+from stentor.microscope.cameras import Turns, camera_names
 from stentor.scope.core_faults import CoreFaults
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from stentor.core.errors import ConfigError
 from stentor.core.stage import FrameSpec
-from stentor.scope.core_state import read_chip
+from stentor.microscope.core_state import read_chip, read_spec
+from stentor.microscope.header import HeaderMaker
 from stentor.scope.engine import Engine
 from stentor.scope.event_feed import asks_for_image
-from stentor.scope.header import HeaderMaker
 from stentor.scope.opening import open_plus_core, release, start_pycromanager_core
 from stentor.scope.readiness import check_camera, check_channel, nearest, set_exposure
 from stentor.scope.settings import RigSettings
@@ -46,12 +46,7 @@ class Rig:
 
     def frame_spec(self) -> FrameSpec:
         """Tell what the next frames will look like."""
-        core = self.core
-        return FrameSpec(
-            shape_yx=(core.getImageHeight(), core.getImageWidth()),
-            dtype="uint8" if core.getBytesPerPixel() == 1 else "uint16",
-            pixel_size_um=core.getPixelSizeUm() or None,
-        )
+        return read_spec(self.core)
 
     def images_of(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence") -> int:
         """Count the images that events will give, their grids laid out for this camera."""
@@ -78,6 +73,8 @@ def open_rig(settings: RigSettings) -> Rig:
     SourceError
         A device adapter or a device does not answer; the message says what to do.
     """
+    if settings.kind == "tap":
+        raise ConfigError('[rig] kind = "tap" has no microscope of its own: the program with the tap has it')
     if settings.kind == "simulated":
         return _open_simulated(settings)
     if settings.engine_name == "pymmcore-plus":

@@ -8,7 +8,7 @@ from msgspec import Meta
 from stentor.scope.replay.settings import ReplaySettings
 from stentor.scope.simulated.settings import SimulatedSettings
 
-RigKind = Literal["simulated", "micro-manager", "replay"]
+RigKind = Literal["simulated", "micro-manager", "replay", "tap"]
 EngineName = Literal["pycromanager", "pymmcore-plus"]
 
 
@@ -20,10 +20,12 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     kind
         "simulated": a living specimen in a simulated microscope. "micro-manager": real device adapters and a `.cfg`.
         "replay": a recording.
+        "tap": none of ours; frames come from a tap in another program, for which the daemon waits.
     config_file
         Micro-Manager's `.cfg`; a relative path is looked for here and then in `adapter_path`.
     adapter_path
         Folder of the device adapters, as a rule Micro-Manager's own; None: where Micro-Manager is usually installed.
+        With "tap" only `stentor check` looks at it, whether the pymmcore installed here fits.
     engine
         None: pycromanager for "micro-manager", pymmcore-plus for "simulated".
     buffer_mb

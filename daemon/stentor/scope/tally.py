@@ -5,10 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stentor.core.callback import guarded_callback
 from stentor.core.frame import Pixels
-from stentor.scope.callback import guarded_callback
-from stentor.scope.cameras import Numbering
-from stentor.scope.engine import Arrival, Reason, RunReport, Sink
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.cameras import Numbering
+from stentor.scope.engine import Reason, RunReport, Sink
 
 if TYPE_CHECKING:
     import useq

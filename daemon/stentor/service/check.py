@@ -9,6 +9,8 @@ from stentor.core.errors import StentorError
 from stentor.core.stage import FrameSpec
 from stentor.pipeline.plan import build_plan
 from stentor.pipeline.runner import Runner
+from stentor.scope.diagnosis import check_interface
+from stentor.scope.opening import adapter_folder
 from stentor.scope.replay.opening import open_recording, spec_of
 from stentor.scope.replay.pace import check_pace
 from stentor.scope.rig import open_rig
@@ -45,6 +47,10 @@ def _step(name: str, work: Callable[[], None]) -> Iterator[tuple[str, str | None
 
 
 def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
+    if settings.rig.kind == "tap":
+        if settings.rig.adapter_path is not None:
+            check_interface(adapter_folder(settings.rig))
+        return
     rig = open_rig(settings.rig)
     try:
         specs.append(rig.frame_spec())

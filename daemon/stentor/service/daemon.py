@@ -22,6 +22,7 @@ from stentor.service.analysis_loop import AnalysisLoop
 from stentor.service.gauges import Gauges
 from stentor.service.pulse import IDLE, Pulse
 from stentor.service.session import Session
+from stentor.service.thread_watch import ThreadWatch
 from stentor.wire import command, platforms, rendezvous, ring, sockets
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,9 @@ class Daemon:
             on_attach=self._loop.prepare_for,
         )
 
+        ingest, hub = self._ingest, self._hub
+        self._threads = ThreadWatch({"front door": lambda: ingest.silent_s, "publisher": lambda: hub.silent_s})
+
     def start(self) -> bool:
         """Warm the stages for the frames that the settings promise, then open the doors; False: a stage hangs."""
         self._loop.start()
@@ -113,12 +117,16 @@ class Daemon:
         return True
 
     def tend(self) -> bool:
-        """Beat the pulse, welcome frames when all is ready; False: a stage hangs and this process must end."""
+        """Beat the pulse, welcome frames when all is ready; False: a stage or thread hangs, this process must end."""
         self._pulse.beat()
         if not self._ingest.is_ready.is_set() and self._loop.is_prepared.is_set() and self._are_consumers_here():
             self._session.leave_models(self._runner.models)
             self._ingest.welcome()
             logger.info("ready for frames")
+        if (hung := self._threads.hung()) is not None:
+            logger.error("the daemon's %s stands still; the daemon ends itself and is started again", hung)
+            self._leave("thread-hung", f"the {hung} stood still")
+            return False
         analysis = self._settings.analysis
         limit_s = analysis.hang_timeout_s if self._loop.current is not None else analysis.prepare_timeout_s
         stage = self._pulse.stage
@@ -154,7 +162,10 @@ class Daemon:
         frame_id = self._loop.current
         if frame_id is not None:
             self._ledger.close(frame_id, Failed(stage, reason))
-        self._note("stage-hung", f"{stage} {reason}")
+        self._leave("stage-hung", f"{stage} {reason}")
+
+    def _leave(self, kind: str, text: str) -> None:
+        self._note(kind, text)
         self._ledger.flush()
         rendezvous.withdraw(self._settings.name, os.getpid())
 
@@ -189,6 +200,9 @@ class Daemon:
             case "resume":
                 self._ingest.is_paused.clear()
                 return "analysis resumed"
+            case "stop" if self._settings.rig.kind == "tap":  # a tap only watches: its host's acquisition is not ours
+                self.is_asked_to_stop = True
+                return "the daemon ends; the program with the tap goes on"
             case "stop":
                 return f"asked {self._ingest.stop_acquisitions()} producers to end their acquisition"
             case "stop-daemon":

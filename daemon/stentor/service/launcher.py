@@ -1,5 +1,7 @@
 """Launcher: starts the daemon and the scope, watches both, starts what dies again, and ends them in order.
 
+A rig whose frames come from a tap has no scope: the daemon alone is watched, until Ctrl-C or `stentor stop`.
+
 Holds no model, no core and no plugin, so that nothing of theirs can take it along.
 """
 
@@ -81,7 +83,9 @@ class Launcher:
         self._daemon.start()
         while not self._signals:
             self.on_look()
-            code = self._tend_daemon() or self._tend_scope()
+            code = self._tend_daemon()
+            if code is None:  # not `or`: DONE is 0
+                code = self._tend_scope()
             if code is not None:
                 return code
             time.sleep(LOOK_EVERY_S)
@@ -110,6 +114,8 @@ class Launcher:
         return None
 
     def _tend_scope(self) -> ExitCode | None:
+        if self._settings.rig.kind == "tap":  # the microscope is another program's
+            return None
         if self._scope.starts == 0:
             if self._daemon.is_running and self._is_daemon_announced():
                 self._start_scope()

@@ -18,6 +18,8 @@ def set_up_logs(path: Path | None, *, to_stderr: bool, level: int = logging.INFO
         handlers.append(RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8"))
     if to_stderr:
         handlers.append(UnblockedStderr())
+    # A full disk under the log file is no reason to print a traceback to a standard error that nobody may read.
+    logging.raiseExceptions = False
     logger = logging.getLogger("stentor")
     logger.handlers.clear()
     logger.setLevel(level)

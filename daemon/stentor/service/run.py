@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from rich.console import Console
 
-from stentor.core.errors import RecordError
+from stentor.core.errors import ConfigError, RecordError
 from stentor.service.exit_code import ExitCode
 from stentor.service.launcher import Launcher
 from stentor.service.logs import set_up_logs
@@ -26,9 +26,16 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
 
     Raises
     ------
+    ConfigError
+        If a number of frames is asked of a rig that acquires none.
     RecordError
         If the session's folder cannot be made.
     """
+    if settings.rig.kind == "tap" and settings.acquisition.frames is not None:
+        raise ConfigError(
+            'acquisition.frames (--frames) counts images that Stentor takes itself; with [rig] kind = "tap" another '
+            "program takes them: leave it out and end with Ctrl-C or `stentor stop`"
+        )
     session = Session.create(settings)
     console = Console(stderr=True)
     has_view = summary == "text" and console.is_terminal and sys.stdout.isatty()

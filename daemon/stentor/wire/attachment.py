@@ -32,6 +32,11 @@ class Attachment:
         self.is_attached = False
         self.denied: str | None = None
 
+    @property
+    def is_hopeful(self) -> bool:
+        """Whether there is a daemon that takes frames, or will as soon as the connection stands."""
+        return self._socket is not None and self.denied is None
+
     def introduce(
         self, stream: str, source: str, spec: FrameSpec, runs: tuple[link.RunAccount, ...], *, is_lossless: bool
     ) -> link.Attach:
@@ -93,7 +98,10 @@ class Attachment:
         self.close()
         self._token = token
         self.denied = None
-        if found is not None:
+        if found is not None and found.protocol != rendezvous.PROTOCOL_VERSION:
+            self.denied = rendezvous.mismatch(found.protocol, found.version)
+            logger.error("the daemon of rig %s cannot take frames from here: %s", self._rig, self.denied)
+        elif found is not None:
             self._socket = made_by.connect(found.endpoints.frames, depth=SEND_DEPTH)
 
     def _send(self, message: link.ToDaemon) -> bool:

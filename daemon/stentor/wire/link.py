@@ -66,6 +66,11 @@ class Descriptor(msgspec.Struct, frozen=True, tag="frame"):
     tapped_ns: int
     unsent: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def frame_id(self) -> FrameId:
+        """Its frame's name."""
+        return self.header.frame_id
+
 
 class Refusal(msgspec.Struct, frozen=True, tag="refused"):
     """A frame exists but cannot be handed over, such as an RGB image; `reason` names the remedy."""

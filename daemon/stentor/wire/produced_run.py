@@ -5,10 +5,12 @@ from typing import Final
 
 from msgspec import structs
 
+from stentor.core.frame import FrameId
 from stentor.core.ranges import SequenceRanges
 from stentor.wire import link
 
 MAX_RANGES: Final = 4096
+NEVER_HANDED_OVER: Final = "the image was named but never handed over; the log of its producer says why"
 
 
 class ProducedRun:
@@ -44,6 +46,11 @@ class ProducedRun:
         self.next_sequence += 1
         self.in_hand.add(sequence)
         return sequence
+
+    def refuse_in_hand(self) -> list[link.Refusal]:
+        """Return refusals of the frames that were named and never queued; the run is over."""
+        account = self.account
+        return [link.Refusal(FrameId(account.stream, account.run, n), NEVER_HANDED_OVER) for n in sorted(self.in_hand)]
 
     def lose(self, sequence: int) -> None:
         """Note a frame that found no daemon."""

@@ -17,6 +17,7 @@ from stentor.wire import link, sockets
 from stentor.wire.attachment import Attachment
 from stentor.wire.complaint import complaint
 from stentor.wire.produced_run import ProducedRun
+from stentor.wire.ring import SlotRef
 from stentor.wire.ring_rack import RingRack
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ STUCK_WAIT_S: Final = 0.001
 LOSSLESS_WAIT_S: Final = 0.005
 LOSSLESS_WINDOW: Final = 8
 """Frames under way at most in a lossless run; more would gain nothing, for one pipeline analyses them in turn."""
-NEVER_HANDED_OVER: Final = "the image was named but never handed over; the log of its producer says why"
 
 
 class FrameProducer:
@@ -91,6 +91,11 @@ class FrameProducer:
         with self._lock:
             return not self._runs
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether a daemon takes the frames now."""
+        return self._attachment.is_attached
+
     def begin_run(self, expected: int | None = None) -> str:
         """Start a new run and return its id; `expected` is None for an open-ended one."""
         account = link.RunAccount(
@@ -123,11 +128,9 @@ class FrameProducer:
 
         A frame larger than all before it waits until the daemon is done with those, because its ring is a new one.
         """
-        window = min(LOSSLESS_WINDOW, self._ring_slots)
         with self._lock:
-            return self._lock.wait_for(
-                lambda: self._is_below(window if self._rings.fits(frame_bytes) else 1), timeout_s
-            )
+            window = min(LOSSLESS_WINDOW, self._ring_slots) if self._rings.fits(frame_bytes) else 1
+            return self._lock.wait_for(lambda: self._is_below(window), timeout_s)
 
     def wait_until_settled(self, timeout_s: float) -> bool:
         """Wait until the daemon is done with every frame of a lossless run; False: it was not in time."""
@@ -153,6 +156,11 @@ class FrameProducer:
         if wrong is not None:
             self.refuse(header.frame_id, wrong)
 
+    def announce(self, header: FrameHeader, reference: SlotRef, tapped_ns: int) -> None:
+        """Queue the descriptor of pixels that the caller has put into a ring of its own, at `tapped_ns`."""
+        with self._lock:
+            self._enqueue(link.Descriptor(header, reference, tapped_ns))
+
     def refuse(self, frame_id: FrameId, reason: str) -> None:
         """Report a frame that exists but cannot be handed over."""
         with self._lock:
@@ -164,8 +172,8 @@ class FrameProducer:
             run, self._current = self._current, None
             if run is None:
                 return 0
-            for sequence in sorted(run.in_hand):
-                self._enqueue(link.Refusal(FrameId(self._stream, run.account.run, sequence), NEVER_HANDED_OVER))
+            for refusal in run.refuse_in_hand():
+                self._enqueue(refusal)
             run.end(ended)
             self._lock.notify_all()
             return run.next_sequence
@@ -185,18 +193,16 @@ class FrameProducer:
         return settled
 
     def _enqueue(self, message: link.Descriptor | link.Refusal) -> None:
-        frame_id = _frame_id(message)
-        if frame_id.run in self._runs:
-            self._runs[frame_id.run].in_hand.discard(frame_id.sequence)
+        if message.frame_id.run in self._runs:
+            self._runs[message.frame_id.run].in_hand.discard(message.frame_id.sequence)
         self._queue.append(message)
         if len(self._queue) > self._ring_slots:  # its slot is being overwritten anyway
             self._lose(self._queue.popleft())
         self._lock.notify_all()
 
     def _lose(self, message: link.Descriptor | link.Refusal) -> None:
-        frame_id = _frame_id(message)
-        if frame_id.run in self._runs:
-            self._runs[frame_id.run].lose(frame_id.sequence)
+        if message.frame_id.run in self._runs:
+            self._runs[message.frame_id.run].lose(message.frame_id.sequence)
 
     # --- the sending thread -------------------------------------------------------------------------------------
 
@@ -233,8 +239,8 @@ class FrameProducer:
         )
 
     def _account(self, run: ProducedRun) -> link.RunAccount:
-        pending = [_frame_id(message) for message in self._queue]
-        return run.current_account(frame_id.sequence for frame_id in pending if frame_id.run == run.account.run)
+        queued = [message.frame_id for message in self._queue]
+        return run.current_account(frame_id.sequence for frame_id in queued if frame_id.run == run.account.run)
 
     def _tell_news(self) -> None:
         with self._lock:
@@ -247,13 +253,13 @@ class FrameProducer:
                 run.is_news = False
 
     def _drain(self) -> bool:
-        """Send what is queued; False: the daemon is there but takes nothing now, and the rest waits in the ring."""
+        """Send what is queued; False: the daemon is there but takes nothing yet, and the rest waits in the ring."""
         while True:
             with self._lock:
                 if not self._queue:
                     return True
                 message = self._queue.popleft()
-                run = self._runs.get(_frame_id(message).run)
+                run = self._runs.get(message.frame_id.run)
                 untold = run.untold if run is not None else ()
             is_sent = self._attachment.send(
                 structs.replace(message, unsent=untold) if isinstance(message, link.Descriptor) else message
@@ -270,7 +276,7 @@ class FrameProducer:
 
     @property
     def _is_worth_keeping(self) -> bool:
-        return self._attachment.is_attached or (self._is_lossless and not self._is_closing)
+        return self._attachment.is_hopeful or (self._is_lossless and not self._is_closing)
 
     def _heed(self, message: link.ToProducer) -> None:
         match message:
@@ -293,7 +299,3 @@ class FrameProducer:
                     self._lock.notify_all()
             case link.Denied(reason):
                 logger.error("the daemon refuses frames of %s: %s", self._stream, reason)
-
-
-def _frame_id(message: link.Descriptor | link.Refusal) -> FrameId:
-    return message.header.frame_id if isinstance(message, link.Descriptor) else message.frame_id

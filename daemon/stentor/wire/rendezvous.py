@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from stentor import __version__
 from stentor.core.errors import ConfigError
 from stentor.wire import platforms
 
@@ -31,7 +32,7 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 class Rendezvous(msgspec.Struct, frozen=True):
     """Where a running daemon is to be found; `token` must accompany every message to its `frames`, `results` and
-    `commands` sockets, and `birth` with `pid` tells a living daemon from a stale file."""
+    `commands` sockets, `birth` with `pid` tells a living daemon from a stale file, and `version` is that of stentor."""
 
     name: str
     pid: int
@@ -40,6 +41,15 @@ class Rendezvous(msgspec.Struct, frozen=True):
     token: str
     endpoints: Endpoints
     protocol: int = PROTOCOL_VERSION
+    version: str = __version__
+
+
+def mismatch(protocol: int, version: str) -> str:
+    """Say that a daemon of that protocol and version is not understood here, and what mends it."""
+    return (
+        f"it speaks protocol {protocol} (stentor {version}), this process {PROTOCOL_VERSION} (stentor {__version__}); "
+        f"mend it here with: pip install 'stentor=={version}'"
+    )
 
 
 def path_of(name: str) -> Path:

@@ -10,8 +10,9 @@ import pytest
 import useq
 
 from stentor.core.errors import ConfigError, SourceError
-from stentor.scope.engine import Arrival, RunReport
-from stentor.scope.metadata import camera_number
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.metadata import camera_number
+from stentor.scope.engine import RunReport
 from stentor.scope.plus_engine import PlusEngine
 from stentor.scope.pycro_engine import PycroEngine
 from stentor.scope.rig import Rig

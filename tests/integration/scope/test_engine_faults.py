@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from pymmcore_plus.experimental.unicore import SimpleCameraDevice, UniMMCore, XYStageDevice
 
 from stentor.core.errors import SourceError
-from stentor.scope.engine import Arrival
+from stentor.microscope.arrival import Arrival
 from stentor.scope.opening import release
 from stentor.scope.plus_engine import PlusEngine
 from stentor.scope.pycro_engine import PycroEngine

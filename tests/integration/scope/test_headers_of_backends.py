@@ -5,8 +5,8 @@ import pytest
 import useq
 
 from stentor.core.frame import FrameHeader
-from stentor.scope.engine import Arrival
-from stentor.scope.header import HeaderMaker
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.header import HeaderMaker
 from stentor.scope.rig import Rig
 
 pytestmark = pytest.mark.timeout(60)

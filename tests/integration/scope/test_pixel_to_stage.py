@@ -5,7 +5,7 @@ import pytest
 
 from stentor.core.frame import FrameHeader
 from stentor.inference.model import Found, load_model
-from stentor.scope.engine import Arrival
+from stentor.microscope.arrival import Arrival
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
 from stentor.scope.simulated.core import SimulatedCore

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import useq
 
-from stentor.scope.engine import Arrival
+from stentor.microscope.arrival import Arrival
 from stentor.scope.rig import Rig
 
 pytestmark = pytest.mark.timeout(60)

@@ -5,11 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import zmq
+from msgspec import structs
 
+from stentor import __version__
 from stentor.core.frame import FrameHeader, FrameId
 from stentor.core.mailbox import Mailbox, Policy
 from stentor.core.outcome import OutcomeCounts, Result
@@ -18,7 +21,7 @@ from stentor.ingest.arrival import Arrived
 from stentor.ingest.ingest import Ingest
 from stentor.ingest.pool import FramePool
 from stentor.record.ledger import Ledger
-from stentor.wire import platforms, rendezvous, ring, sockets
+from stentor.wire import link, platforms, rendezvous, ring, sockets
 from stentor.wire.platforms import system_clock
 from stentor.wire.producer import FrameProducer
 
@@ -288,18 +291,40 @@ def test_garbage_and_strangers_are_counted_and_ignored(front: Front, producer: F
 def test_a_producer_of_another_version_is_denied_with_the_remedy(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     from stentor.wire import attachment
 
-    class Older:
-        PROTOCOL_VERSION = 0
-        find = staticmethod(rendezvous.find)
+    def introduce(*said: Any, **more: Any) -> link.Attach:
+        return structs.replace(introduced(*said, **more), protocol=0)
 
-    monkeypatch.setattr(attachment, "rendezvous", Older)
+    introduced = attachment.Attachment.introduce
+    monkeypatch.setattr(attachment.Attachment, "introduce", introduce)
     producer = FrameProducer("rig", "camera", source="test", spec=SPEC, clock=system_clock())
 
     wait_until(lambda: producer.denied is not None)
 
-    assert "install the same version" in (producer.denied or "")
+    assert f"pip install 'stentor=={__version__}'" in (producer.denied or "")
     assert not producer.ready.is_set()
     producer.close(0.1)
+
+
+def test_a_daemon_of_another_version_is_not_spoken_to(front: Front) -> None:
+    found = rendezvous.find("rig")
+    assert found is not None
+    rendezvous.announce(structs.replace(found, protocol=9, version="9.1"))
+    producer = FrameProducer("rig", "camera", source="test", spec=SPEC, clock=system_clock())
+
+    wait_until(lambda: producer.denied is not None)
+
+    assert "pip install 'stentor==9.1'" in (producer.denied or "")
+    assert front.ingest.health.attached == 0
+    producer.close(0.1)
+
+
+def test_frames_named_while_the_connection_is_made_are_not_lost(front: Front, producer: FrameProducer) -> None:
+    producer.begin_run()
+
+    give(producer, 3)
+
+    wait_until(lambda: len(front.mailbox) == 3)
+    assert front.close_all_as_results() == [0, 1, 2]
 
 
 def test_handing_over_never_waits_for_a_daemon_that_does_not_read(

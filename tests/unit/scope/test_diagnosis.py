@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import mm_test_adapters
 import pymmcore
 import pytest
 
 from stentor.core.errors import ConfigError, SourceError
-from stentor.scope.diagnosis import PYMMCORE_BY_INTERFACE, check_configuration, explain_load_failure
+from stentor.scope import diagnosis
+from stentor.scope.diagnosis import PYMMCORE_BY_INTERFACE, check_configuration, check_interface, explain_load_failure
 
 MISMATCH = """Line 7: Device,DHub,DemoCamera,DHub
 Failed to load device adapter "DemoCamera" from "libmmgr_dal_DemoCamera.so.0" [ Incompatible device interface version \
@@ -74,3 +76,23 @@ def test_a_healthy_configuration_passes(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         check_configuration(tmp_path)
+
+
+def test_adapters_that_fit_pass_the_look_at_their_interface() -> None:
+    check_interface(Path(mm_test_adapters.device_adapter_path()))
+
+
+def test_a_folder_without_adapters_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no device adapters in"):
+        check_interface(tmp_path)
+
+
+@pytest.mark.parametrize("theirs", ["74", "69"])
+def test_adapters_of_another_interface_are_found_without_loading_a_device(
+    theirs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = " ".join(MISMATCH.format(ours=75, theirs=theirs).split())
+    monkeypatch.setattr(diagnosis, "_said_of_adapter", lambda core, name: said)
+
+    with pytest.raises(ConfigError, match=f"pip install 'pymmcore=={PYMMCORE_BY_INTERFACE[theirs]}'"):
+        check_interface(Path(mm_test_adapters.device_adapter_path()))

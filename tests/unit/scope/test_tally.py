@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stentor.scope.engine import Arrival
+from stentor.microscope.arrival import Arrival
 from stentor.scope.tally import Tally
 
 PIXELS = np.zeros((2, 2), np.uint8)

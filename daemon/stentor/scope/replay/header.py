@@ -6,7 +6,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from stentor.core.frame import FrameHeader, FrameId, PixelToStage
-from stentor.scope.affine import pixel_to_stage
+from stentor.microscope.affine import pixel_to_stage
 from stentor.scope.replay.recording import Facts, RecordedImage
 from stentor.scope.replay.settings import ReplaySettings
 

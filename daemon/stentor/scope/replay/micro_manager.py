@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stentor.scope import metadata as tags
-from stentor.scope.affine import is_calibrated
+from stentor.microscope import metadata as tags
+from stentor.microscope.affine import is_calibrated
 from stentor.scope.replay.recording import Facts
 
 

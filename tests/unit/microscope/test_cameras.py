@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stentor.scope.cameras import Numbering, Turns
+from stentor.microscope.cameras import Numbering, Turns
 
 NAMES = ("Left", "Right")
 

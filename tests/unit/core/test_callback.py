@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from stentor.core.callback import guarded_callback
 from stentor.core.errors import SourceError
-from stentor.scope.callback import guarded_callback
 
 
 def test_what_a_callback_raises_is_counted_and_not_passed_on() -> None:

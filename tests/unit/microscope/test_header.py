@@ -8,8 +8,8 @@ import useq
 
 from stentor.core.errors import SourceError
 from stentor.core.frame import FrameHeader
-from stentor.scope.engine import Arrival
-from stentor.scope.header import HeaderMaker
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.header import HeaderMaker
 
 PYCRO_SNAP = {
     "Camera": "Camera", "Height": 512, "Width": 512, "PixelType": None, "CameraChannelIndex": 0, "PixelSize_um": 1.0,

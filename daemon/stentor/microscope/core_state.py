@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stentor.core.frame import StagePosition
-from stentor.scope.affine import is_calibrated
-from stentor.scope.cameras import camera_names
-from stentor.scope.metadata import binning_factor
+from stentor.core.stage import FrameSpec
+from stentor.microscope.affine import is_calibrated
+from stentor.microscope.cameras import camera_names
+from stentor.microscope.metadata import binning_factor
 
 if TYPE_CHECKING:
     import pymmcore
@@ -45,13 +46,15 @@ class CoreState:
     chip_wh: tuple[int, int] | None
 
 
-def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = None) -> CoreState:
+def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = None, may_wait: bool = True) -> CoreState:
     """Ask the core for everything; takes as long as its drives need to answer, so not once a frame.
 
     Parameters
     ----------
     chip_wh
         Width and height of the whole chip in unbinned pixels; None: unknown.
+    may_wait
+        Wait for drives that move; if not, where they are is unknown.
     """
     camera = core.getCameraDevice()
     binning = _binning(core, camera)
@@ -66,25 +69,35 @@ def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = Non
         roi_xywh=(left, top, width, height),
         exposure_ms=core.getExposure(),
         channel=(core.getCurrentConfigFromCache(group) or None) if group else None,
-        stage=read_stage(core),
+        stage=read_stage(core, may_wait=may_wait),
         affine=_affine(core),
         pixel_size_um=core.getPixelSizeUm() or None,
         chip_wh=None if chip_wh is None else (chip_wh[0] // binning, chip_wh[1] // binning),
     )
 
 
-def read_stage(core: "pymmcore.CMMCore") -> StagePosition:
+def read_stage(core: "pymmcore.CMMCore", *, may_wait: bool = True) -> StagePosition:
     """Wait for the drives to stand still, and ask them where; None for those that do not exist or do not stop.
 
-    A drive that does not stop costs the core's own time-out, 5 s unless its TimeoutMs says otherwise.
+    A drive that does not stop costs the core's own time-out, 5 s unless its TimeoutMs says otherwise; without
+    `may_wait` it is not waited for.
     """
     x_um = y_um = z_um = None
-    if (drive := core.getXYStageDevice()) and _stands(core, drive):
+    if (drive := core.getXYStageDevice()) and _stands(core, drive, may_wait):
         x_um, y_um = core.getXPosition(drive), core.getYPosition(drive)
-    if (drive := core.getFocusDevice()) and _stands(core, drive):
+    if (drive := core.getFocusDevice()) and _stands(core, drive, may_wait):
         z_um = core.getPosition(drive)
     is_known = x_um is not None or z_um is not None
     return StagePosition(x_um, y_um, z_um, origin="read-back" if is_known else None)
+
+
+def read_spec(core: "pymmcore.CMMCore") -> FrameSpec:
+    """Tell what the next images will look like; needs a camera."""
+    return FrameSpec(
+        shape_yx=(core.getImageHeight(), core.getImageWidth()),
+        dtype="uint8" if core.getBytesPerPixel() == 1 else "uint16",
+        pixel_size_um=core.getPixelSizeUm() or None,
+    )
 
 
 def read_chip(core: "pymmcore.CMMCore") -> tuple[int, int]:
@@ -93,8 +106,10 @@ def read_chip(core: "pymmcore.CMMCore") -> tuple[int, int]:
     return core.getImageWidth() * binning, core.getImageHeight() * binning
 
 
-def _stands(core: "pymmcore.CMMCore", drive: str) -> bool:
+def _stands(core: "pymmcore.CMMCore", drive: str, may_wait: bool) -> bool:
     try:
+        if not may_wait:
+            return not core.deviceBusy(drive)
         core.waitForDevice(drive)
     except RuntimeError as err:
         logger.warning("%s does not stand still: %s", drive, err)

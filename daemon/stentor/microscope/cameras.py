@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stentor.scope.metadata import camera_name, camera_number, counts_from_zero
+from stentor.microscope.metadata import camera_name, camera_number, counts_from_zero
 
 if TYPE_CHECKING:
     import pymmcore

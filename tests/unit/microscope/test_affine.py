@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stentor.scope.affine import is_calibrated, pixel_to_stage
+from stentor.microscope.affine import is_calibrated, pixel_to_stage
 
 AFFINES = [(0.65, 0.0, 0.0, 0.0, 0.65, 0.0), (0.0, 0.65, 0.0, -0.65, 0.0, 0.0), (-0.65, 0.0, 0.0, 0.0, 0.65, 0.0)]
 position = st.floats(-1e5, 1e5)

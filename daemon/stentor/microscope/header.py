@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from stentor.core.errors import SourceError
 from stentor.core.frame import PIXEL_DTYPES, FrameHeader, FrameId, PixelToStage, StagePosition
-from stentor.scope import metadata as tags
-from stentor.scope.affine import pixel_to_stage
-from stentor.scope.core_state import CoreState, read_core
-from stentor.scope.engine import Arrival
+from stentor.microscope import metadata as tags
+from stentor.microscope.affine import pixel_to_stage
+from stentor.microscope.arrival import Arrival
+from stentor.microscope.core_state import CoreState, read_core
 
 if TYPE_CHECKING:
     import pymmcore
@@ -27,6 +27,8 @@ class HeaderMaker:
     chip_wh
         Size of the camera's chip in unbinned pixels, so that a region of interest keeps its place on the stage;
         None: unknown.
+    may_wait
+        Wait for drives that move whenever the core is read; if not, where they are is unknown.
     """
 
     def __init__(
@@ -37,19 +39,20 @@ class HeaderMaker:
         run: str,
         clock_id: str,
         chip_wh: tuple[int, int] | None = None,
+        may_wait: bool = True,
     ) -> None:
         self._core = core
         self._stream = stream
         self._run = run
         self._clock_id = clock_id
         self._chip_wh = chip_wh
-        self._state: CoreState = read_core(core, chip_wh=chip_wh)
-        self._stage: StagePosition = self._state.stage
+        self._may_wait = may_wait
+        self.reread()
 
     def reread(self) -> None:
         """Ask the core anew for everything that the images' own metadata do not say."""
-        self._state = read_core(self._core, chip_wh=self._chip_wh)
-        self._stage = self._state.stage
+        self._state: CoreState = read_core(self._core, chip_wh=self._chip_wh, may_wait=self._may_wait)
+        self._stage: StagePosition = self._state.stage
 
     def make(self, arrival: Arrival, sequence: int) -> FrameHeader:
         """Make the header of an image.

@@ -1,0 +1,1 @@
+"""What a microscope says of an image, in one form for every backend; starts no core and runs no acquisition."""
