@@ -268,15 +268,11 @@ class FrameProducer:
                 if is_sent:
                     if run is not None and isinstance(message, link.Descriptor):
                         run.has_told(untold)
-                elif self._is_worth_keeping and len(self._queue) < self._ring_slots:
+                elif (self._attachment.is_hopeful or self._is_lossless) and len(self._queue) < self._ring_slots:
                     self._queue.appendleft(message)
                     return False
                 else:
                     self._lose(message)
-
-    @property
-    def _is_worth_keeping(self) -> bool:
-        return self._attachment.is_hopeful or (self._is_lossless and not self._is_closing)
 
     def _heed(self, message: link.ToProducer) -> None:
         match message:
