@@ -6,12 +6,17 @@ import json
 import os
 import pkgutil
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import tifffile
+from ndstorage import NDTiffDataset
 
 import stentor
 from stentor.service.configuration import load_settings
@@ -99,3 +104,41 @@ def test_python_examples_in_the_readme_run_against_a_running_rig(tmp_path: Path)
     finally:
         rig.kill()
     assert json.loads(out.splitlines()[-1])["outcomes"]["failed"] == 0
+
+
+def test_commands_of_the_replay_page_run(tmp_path: Path) -> None:
+    make_recordings(tmp_path)
+    environment = {
+        **os.environ,
+        "STENTOR_RUNTIME_DIR": str(tmp_path / "run"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    commands = [line for text in blocks(ROOT / "docs" / "how-to" / "replay.md", "sh") for line in text.splitlines()]
+    assert len(commands) >= 7
+
+    for command in commands:
+        done = subprocess.run(
+            [*shlex.split(command), "--summary", "json"], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        outcomes = json.loads(done.stdout.splitlines()[-1])["outcomes"]
+        assert outcomes["seen"] > 0 and outcomes["failed"] == 0, command
+        assert "--pace" in command or outcomes["result"] == outcomes["seen"], command
+
+
+def make_recordings(folder: Path) -> None:
+    """Make what the page about replay speaks of: timelapse.tif, plate and run_1."""
+    images = np.random.default_rng(0).poisson(100, (6, 64, 64)).astype(np.uint16)
+    tifffile.imwrite(folder / "timelapse.tif", images)
+    (folder / "plate").mkdir()
+    for n, image in enumerate(images):
+        tifffile.imwrite(folder / "plate" / f"{n}.image.tif", image)
+        cv2.imwrite(str(folder / "plate" / f"{n}.image.png"), image)
+    dataset = NDTiffDataset(str(folder), name="run", writable=True, summary_metadata={})
+    dataset.initialize({})
+    for n, image in enumerate(images):
+        dataset.put_image({"time": n}, image, {"ElapsedTime-ms": 200 * n})
+    dataset.finish()
+    dataset.close()

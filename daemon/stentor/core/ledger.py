@@ -59,6 +59,10 @@ class FrameLedger(Protocol):
         """Tell whether frames of this run are still under way."""
         ...
 
+    def closed(self, run: str) -> int:
+        """Return how many frames of this run have their outcome."""
+        ...
+
     def counts(self) -> OutcomeCounts:
         """Return the sums over all runs of this ledger."""
         ...

@@ -65,6 +65,10 @@ class Gather:
             given_up.append(self._give_up(next(iter(self._open)), "the open groups hold more than `gather.max_mb`"))
         return None, given_up
 
+    def held(self, run: str) -> int:
+        """Return how many images of a run wait here for the rest of their groups."""
+        return sum(len(group.by_slot) for key, group in self._open.items() if key[1] == run)
+
     def end_run(self, run: str) -> list[tuple[Arrived, Failed]]:
         """Give up the open groups of a run that is over."""
         return [self._give_up(key, "the run ended before it was complete") for key in list(self._open) if key[1] == run]

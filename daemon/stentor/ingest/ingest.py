@@ -15,13 +15,16 @@ import msgspec
 from stentor import __version__
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import SourceError
-from stentor.core.frame import PIXEL_DTYPES, FrameHeader, Plane
+from stentor.core.frame import FrameHeader, Plane
 from stentor.core.ledger import FrameLedger, RunInfo
 from stentor.core.mailbox import Mailbox
 from stentor.core.outcome import Dropped, DropReason, Failed, Unused
 from stentor.core.stage import FrameSpec
 from stentor.ingest.arrival import Arrived, LentPlane, alone
+from stentor.ingest.camera_numbers import CameraNumbers
+from stentor.ingest.flow import TELL_EVERY_S, Flow
 from stentor.ingest.gather import Gather
+from stentor.ingest.header_check import check_header
 from stentor.ingest.pool import FramePool
 from stentor.ingest.settings import GatherSettings
 from stentor.wire import link, rendezvous, sockets
@@ -31,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 POLL_S: Final = 0.05
 DEPTH: Final = 1024
-MAX_FRAME_BYTES: Final = 1 << 30
 NOTHING_GATHERED: Final = GatherSettings()
 DAEMON_LOST: Final = Failed("daemon", "daemon-lost")
 
@@ -81,7 +83,8 @@ class Ingest:
         self._waiter = sockets.Waiter(self._socket)
         self._rings = RingReader()
         self._producers: dict[str, bytes] = {}
-        self._camera_numbers: dict[str, tuple[str, int]] = {}
+        self._camera_numbers = CameraNumbers()
+        self._flow = Flow(lambda run: ledger.closed(run) + self._gather.held(run))
         self._closing_runs: dict[str, tuple[bytes, str]] = {}
         self._to_send: list[tuple[bytes, link.ToProducer]] = []
         self._turned_at = time.monotonic()
@@ -136,10 +139,12 @@ class Ingest:
     def _receive_all(self) -> None:
         while not self._stopping.is_set():
             self._turned_at = time.monotonic()
-            self._waiter.wait(POLL_S)
+            self._waiter.wait(TELL_EVERY_S if self._flow.is_owed else POLL_S)
             self._receive_waiting()
             self._close_finished_runs()
             self._send_waiting()
+            if not self.is_paused.is_set():  # a lossless producer waits then
+                self._flow.tell(self._send)
 
     def _receive_waiting(self) -> None:
         for _ in range(DEPTH):
@@ -186,6 +191,7 @@ class Ingest:
             if self.is_ready.is_set():
                 self._to_send.append((identity, link.Ready()))
         self.health.attached += 1
+        self._flow.attach(attach)
         for account in attach.runs:
             self._know(identity, account)
         self._on_attach(attach.spec)
@@ -200,6 +206,7 @@ class Ingest:
                 expected=account.expected,
             )
         )
+        self._flow.begin(identity, account)
         self._ledger.close_ranges(account.run, account.unsent, Dropped(DropReason.NO_DAEMON))
         # What was sent before this account arrived, over the same ordered connection, has been entered by now.
         self._ledger.close_holes(account.run, account.sent_below, DAEMON_LOST)
@@ -215,8 +222,10 @@ class Ingest:
         if not self._ledger.enter(header):
             self.health.duplicate_frames += 1
             return
-        self._watch_camera_number(header)
-        if self.is_paused.is_set():
+        missing = self._camera_numbers.hole_before(header)
+        if missing:
+            self._ledger.note_camera_gap(header.frame_id, missing)
+        if self.is_paused.is_set() and not self._flow.is_lossless(header.frame_id.stream):
             self._ledger.close(header.frame_id, Dropped(DropReason.PAUSED))
         elif not self._wants(header):
             self._ledger.close(header.frame_id, Unused())
@@ -246,27 +255,20 @@ class Ingest:
             return
         self._give_up(given_up)
         if whole is not None:
-            for replaced in self._mailbox.put(slot_of(header), whole, must_keep=whole.must_keep):
+            must_keep = whole.must_keep or self._flow.is_lossless(header.frame_id.stream)
+            for replaced in self._mailbox.put(slot_of(header), whole, must_keep=must_keep):
                 replaced.close(Dropped(DropReason.SUPERSEDED), self._ledger, self._pool)
 
     def _give_up(self, groups: Iterable[tuple[Arrived, Failed]]) -> None:
         for group, failed in groups:
             group.close(failed, self._ledger, self._pool)
 
-    def _watch_camera_number(self, header: FrameHeader) -> None:
-        number = header.camera_number
-        if number is None:
-            return
-        run, last = self._camera_numbers.get(header.frame_id.stream, ("", -1))
-        if run == header.frame_id.run and number > last + 1:
-            self._ledger.note_camera_gap(header.frame_id, number - last - 1)
-        self._camera_numbers[header.frame_id.stream] = (header.frame_id.run, number)
-
     def _close_finished_runs(self) -> None:
         for run, (identity, ended) in list(self._closing_runs.items()):
             if not self._ledger.has_open(run):
                 self._ledger.end_run(run, ended)
                 del self._closing_runs[run]
+                self._flow.end(run)
                 with self._lock:
                     self._to_send.append((identity, link.RunClosed(run)))
 
@@ -274,26 +276,14 @@ class Ingest:
         with self._lock:
             waiting, self._to_send = self._to_send, []
         for identity, message in waiting:
-            if not self._socket.send([identity, link.encode(message)]):
+            if not self._send(identity, message):
                 # The producer is gone, or too busy to listen; it introduces itself again when it returns.
                 logger.debug("a producer could not be told %s", message)
+
+    def _send(self, identity: bytes, message: link.ToProducer) -> bool:
+        return self._socket.send([identity, link.encode(message)])
 
 
 def slot_of(header: FrameHeader) -> Hashable:
     """Name the mailbox slot of a frame: newest wins within one stream and position only."""
     return (header.frame_id.stream, header.p)
-
-
-def check_header(header: FrameHeader) -> None:
-    """Refuse a frame that could not be allocated or understood.
-
-    Raises
-    ------
-    SourceError
-        With what is wrong.
-    """
-    height, width = header.shape_yx
-    if header.dtype not in PIXEL_DTYPES:
-        raise SourceError(f"pixels of type {header.dtype} are not taken; convert them to {', '.join(PIXEL_DTYPES)}")
-    if height < 1 or width < 1 or height * width * 4 > MAX_FRAME_BYTES:
-        raise SourceError(f"a frame of {height} x {width} pixels is not taken; the limit is {MAX_FRAME_BYTES} bytes")

@@ -120,6 +120,10 @@ class Ledger:
         with self._lock:
             return bool(self._runs[run].open)
 
+    def closed(self, run: str) -> int:
+        with self._lock:
+            return len(self._runs[run].entered) - len(self._runs[run].open)
+
     def counts(self) -> OutcomeCounts:
         with self._lock:
             return self._counts

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from stentor.scope.replay.settings import ReplaySettings
 from stentor.scope.simulated.settings import SimulatedSettings
 
-RigKind = Literal["simulated", "micro-manager", "tap"]
+RigKind = Literal["simulated", "micro-manager", "replay", "tap"]
 EngineName = Literal["pycromanager", "pymmcore-plus"]
 
 
@@ -18,6 +19,7 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ----------
     kind
         "simulated": a living specimen in a simulated microscope. "micro-manager": real device adapters and a `.cfg`.
+        "replay": a recording.
         "tap": none of ours; frames come from a tap in another program, for which the daemon waits.
     config_file
         Micro-Manager's `.cfg`; a relative path is looked for here and then in `adapter_path`.
@@ -32,6 +34,8 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Set when the rig opens; None: left as the `.cfg` has them.
     simulated
         The specimen and optics of the simulated microscope.
+    replay
+        The recording and its pace.
     """
 
     kind: RigKind = "simulated"
@@ -44,6 +48,7 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     channel: str | None = None
     exposure_ms: Annotated[float, Meta(gt=0)] | None = None
     simulated: SimulatedSettings = SimulatedSettings()
+    replay: ReplaySettings = ReplaySettings()
 
     @property
     def engine_name(self) -> EngineName:

@@ -50,7 +50,7 @@ class AnalysisLoop:
         self._gauges = gauges
         self._clock = clock
         self._wanted: FrameSpec | None = None
-        self._current: FrameId | None = None
+        self._current: Arrived | None = None
         self._stopping = threading.Event()
         self.is_prepared = threading.Event()
         self.fault: str | None = None
@@ -59,7 +59,8 @@ class AnalysisLoop:
     @property
     def current(self) -> FrameId | None:
         """The frame under analysis; None: none is."""
-        return self._current
+        arrived = self._current
+        return None if arrived is None else arrived.frame.frame_id
 
     def start(self) -> None:
         """Begin."""
@@ -70,12 +71,13 @@ class AnalysisLoop:
         self.is_prepared.clear()
         self._wanted = spec
 
-    def stop(self, timeout_s: float = 2.0) -> None:
-        """Analyse what waits, at most `timeout_s`, then close the stages."""
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Analyse what waits, at most `timeout_s`, then close the stages; what is left fails with the reason."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
-        for left in self._mailbox.close():
+        under_way = [] if self._current is None else [self._current]
+        for left in [*under_way, *self._mailbox.close()]:
             left.close(Failed("daemon", "stopped before the frame was analysed"), self._ledger, self._pool)
 
     def _run(self) -> None:
@@ -102,7 +104,7 @@ class AnalysisLoop:
 
     def _analyse(self, arrived: Arrived) -> None:
         frame = arrived.frame
-        self._current = frame.frame_id
+        self._current = arrived
         dequeued_ns = self._clock.monotonic_ns()
         analysis = self._runner.analyse(frame)
         times = structs.replace(

@@ -1,6 +1,7 @@
 """Check: everything start-up does except moving hardware and binding ports, with every fault said."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from stentor.pipeline.plan import build_plan
 from stentor.pipeline.runner import Runner
 from stentor.scope.diagnosis import check_interface
 from stentor.scope.opening import adapter_folder
+from stentor.scope.replay.opening import open_recording, spec_of
+from stentor.scope.replay.pace import check_pace
 from stentor.scope.rig import open_rig
 from stentor.service.configuration import load_settings
 from stentor.service.settings import Settings
@@ -26,7 +29,10 @@ def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
         return
     yield "configuration", None
     specs: list[FrameSpec] = []
-    yield from _step("microscope", partial(_open_and_close, settings, specs))
+    if settings.rig.kind == "replay":
+        yield from _step("recording", partial(_look_at_recording, settings, specs))
+    else:
+        yield from _step("microscope", partial(_open_and_close, settings, specs))
     yield from _step("plan and models", partial(_build_and_warm, settings, specs))
 
 
@@ -50,6 +56,15 @@ def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
         specs.append(rig.frame_spec())
     finally:
         rig.close()
+
+
+def _look_at_recording(settings: Settings, specs: list[FrameSpec]) -> None:
+    with closing(open_recording(settings.rig.replay)) as recording:
+        first = next(recording.fresh(), None)
+        if first is not None:
+            check_pace(settings.rig.replay, first)
+            spec = spec_of(first, settings.rig.replay)
+            specs += [] if spec is None else [spec]
 
 
 def _build_and_warm(settings: Settings, specs: list[FrameSpec]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from stentor.core.errors import ConfigError
 from stentor.service.settings import Settings
@@ -58,9 +59,10 @@ def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str)
 
 
 def _with_paths_beside(settings: Settings, path: Path) -> Settings:
-    """Read relative paths of the acquisition as relative to the configuration file."""
-    sequence = settings.acquisition.sequence_file
-    if sequence is None or Path(sequence).is_absolute():
-        return settings
-    acquisition = msgspec.structs.replace(settings.acquisition, sequence_file=str(path.parent / sequence))
-    return msgspec.structs.replace(settings, acquisition=acquisition)
+    """Read relative paths of the acquisition and of the replay as relative to the configuration file."""
+    acquisition, replay = settings.acquisition, settings.rig.replay
+    if acquisition.sequence_file is not None:
+        acquisition = structs.replace(acquisition, sequence_file=str(path.parent / acquisition.sequence_file))
+    if replay.path is not None:
+        replay = structs.replace(replay, path=str(path.parent / replay.path))
+    return structs.replace(settings, acquisition=acquisition, rig=structs.replace(settings.rig, replay=replay))

@@ -196,7 +196,7 @@ class Daemon:
         match verb:
             case "pause":
                 self._ingest.is_paused.set()
-                return "analysis paused; frames are counted as dropped(paused)"
+                return "analysis paused; frames are counted as dropped(paused), a lossless replay waits"
             case "resume":
                 self._ingest.is_paused.clear()
                 return "analysis resumed"

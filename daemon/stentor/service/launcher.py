@@ -129,7 +129,8 @@ class Launcher:
             return ExitCode.DONE
         if self._scope.may_start:
             code = self._post_mortem(self._scope)
-            if code is not None and self._scope.pulse.frames == 0:
+            # A microscope may come back, a recording does not.
+            if code is not None and (self._scope.pulse.frames == 0 or self._settings.rig.kind == "replay"):
                 return code
             if self._frames is not None and self._frames_left() < 1:
                 return ExitCode.DONE

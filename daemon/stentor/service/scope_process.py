@@ -4,11 +4,12 @@ import sys
 
 from msgspec import structs
 
-from stentor.scope.host import ScopeHost
+from stentor.scope.acquisition import AcquisitionSettings
 from stentor.service.child import StopFlag, leave_now, run_child
 from stentor.service.exit_code import ExitCode
 from stentor.service.pulse import Pulse
 from stentor.service.session import Session
+from stentor.service.settings import Settings
 from stentor.wire.platforms import system_clock
 
 
@@ -18,6 +19,11 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
     acquisition = settings.acquisition
     if len(sys.argv) > 3:
         acquisition = structs.replace(acquisition, frames=int(sys.argv[3]))
+    if settings.rig.kind == "replay":
+        _replay(settings, acquisition, pulse, stop)
+        return ExitCode.DONE
+    from stentor.scope.host import ScopeHost
+
     host = ScopeHost(
         settings.rig,
         acquisition,
@@ -31,6 +37,23 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
         must_stop=stop,
     )
     return ExitCode.DONE if host.run() else ExitCode.SOURCE
+
+
+def _replay(settings: Settings, acquisition: AcquisitionSettings, pulse: Pulse, stop: StopFlag) -> None:
+    from stentor.scope.replay.host import ReplayHost
+
+    ReplayHost(
+        settings.rig.replay,
+        acquisition,
+        rig_name=settings.name,
+        stream=settings.source.stream,
+        ring_slots=settings.source.ring_slots,
+        clock=system_clock(),
+        skip=pulse.frames,
+        beat=pulse.beat,
+        on_frame=pulse.count_frame,
+        must_stop=stop,
+    ).run()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from stentor.tap.frame_maker import FrameMaker
 from stentor.tap.owners import Owners
 from stentor.tap.sighting import BeginRun, Change, EndRun, Fetch, Read, Sighting
 from stentor.tap.slots import Slots
-from stentor.wire.producer import complaint
+from stentor.wire.complaint import complaint
 
 if TYPE_CHECKING:
     import pymmcore

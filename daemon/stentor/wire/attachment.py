@@ -37,7 +37,9 @@ class Attachment:
         """Whether there is a daemon that takes frames, or will as soon as the connection stands."""
         return self._socket is not None and self.denied is None
 
-    def introduce(self, stream: str, source: str, spec: FrameSpec, runs: tuple[link.RunAccount, ...]) -> link.Attach:
+    def introduce(
+        self, stream: str, source: str, spec: FrameSpec, runs: tuple[link.RunAccount, ...], *, is_lossless: bool
+    ) -> link.Attach:
         """Build the first message of a connection."""
         return link.Attach(
             stream=stream,
@@ -46,6 +48,7 @@ class Attachment:
             spec=spec,
             protocol=rendezvous.PROTOCOL_VERSION,
             runs=runs,
+            is_lossless=is_lossless,
         )
 
     def refresh(self, made_by: sockets.Sockets, introduction: Callable[[], link.Attach]) -> None:

@@ -38,7 +38,10 @@ class RunAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attach(msgspec.Struct, frozen=True, kw_only=True, tag="attach"):
-    """First message on a connection: who produces, what frames will look like, and the runs not yet closed."""
+    """First message on a connection: who produces, what frames will look like, and the runs not yet closed.
+
+    A lossless producer waits for the daemon: none of its frames may be superseded, and it is told `RunLevel`.
+    """
 
     stream: str
     pid: int
@@ -46,6 +49,7 @@ class Attach(msgspec.Struct, frozen=True, kw_only=True, tag="attach"):
     spec: FrameSpec
     protocol: int
     runs: tuple[RunAccount, ...] = ()
+    is_lossless: bool = False
 
 
 class RunNews(msgspec.Struct, frozen=True, tag="run"):
@@ -61,6 +65,11 @@ class Descriptor(msgspec.Struct, frozen=True, tag="frame"):
     pixels: SlotRef
     tapped_ns: int
     unsent: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def frame_id(self) -> FrameId:
+        """Its frame's name."""
+        return self.header.frame_id
 
 
 class Refusal(msgspec.Struct, frozen=True, tag="refused"):
@@ -89,11 +98,21 @@ class RunClosed(msgspec.Struct, frozen=True, tag="closed"):
     run: str
 
 
+class RunLevel(msgspec.Struct, frozen=True, tag="level"):
+    """How many frames of a lossless producer's run are settled: closed, or kept in a group that is not yet whole.
+
+    A level, not a sum: the newest one counts, and telling it again is harmless.
+    """
+
+    run: str
+    settled: int
+
+
 class StopAcquisition(msgspec.Struct, frozen=True, tag="stop"):
     """An operator asked for the end of the acquisition."""
 
 
-ToProducer = Ready | Denied | RunClosed | StopAcquisition
+ToProducer = Ready | Denied | RunClosed | RunLevel | StopAcquisition
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode_to_daemon: Final = msgspec.msgpack.Decoder(ToDaemon).decode

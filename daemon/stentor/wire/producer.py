@@ -11,35 +11,22 @@ from numpy.typing import NDArray
 
 from stentor.core.clock import Clock
 from stentor.core.errors import SourceError
-from stentor.core.frame import PIXEL_DTYPES, FrameHeader, FrameId
-from stentor.core.ranges import SequenceRanges
+from stentor.core.frame import FrameHeader, FrameId
 from stentor.core.stage import FrameSpec
 from stentor.wire import link, sockets
 from stentor.wire.attachment import Attachment
-from stentor.wire.ring import RingWriter, SlotRef
+from stentor.wire.complaint import complaint
+from stentor.wire.produced_run import ProducedRun
+from stentor.wire.ring import SlotRef
+from stentor.wire.ring_rack import RingRack
 
 logger = logging.getLogger(__name__)
 
 IDLE_WAIT_S: Final = 0.05
 STUCK_WAIT_S: Final = 0.001
-MAX_RANGES: Final = 4096
-NEVER_HANDED_OVER: Final = "the image was named but never handed over; the log of its producer says why"
-
-
-class _Run:
-    """One acquisition as its producer sees it; guarded by the producer's lock."""
-
-    def __init__(self, account: link.RunAccount) -> None:
-        self.account = account
-        self.next_sequence = 0
-        self.in_hand: set[int] = set()  # named, and not yet handed over
-        self.unsent = SequenceRanges()
-        self.untold = SequenceRanges()
-        self.is_news = True
-
-    def lose(self, sequence: int) -> None:
-        self.unsent.add(sequence)
-        self.untold.add(sequence)
+LOSSLESS_WAIT_S: Final = 0.005
+LOSSLESS_WINDOW: Final = 8
+"""Frames under way at most in a lossless run; more would gain nothing, for one pipeline analyses them in turn."""
 
 
 class FrameProducer:
@@ -59,21 +46,33 @@ class FrameProducer:
         What the frames will look like, so that models are warm before the first.
     ring_slots
         Frames that the daemon may lag behind before the oldest is overwritten.
+    is_lossless
+        For sources that can wait, such as a recording: nothing is overwritten or superseded as long as the caller
+        asks `wait_for_room` before each frame. What a dying daemon had under way is lost with it, and accounted for.
     """
 
     def __init__(
-        self, rig: str, stream: str, *, source: str, spec: FrameSpec, clock: Clock, ring_slots: int = 16
+        self,
+        rig: str,
+        stream: str,
+        *,
+        source: str,
+        spec: FrameSpec,
+        clock: Clock,
+        ring_slots: int = 16,
+        is_lossless: bool = False,
     ) -> None:
         self._stream = stream
         self._source = source
         self._spec = spec
         self._clock = clock
         self._ring_slots = ring_slots
+        self._is_lossless = is_lossless
         self._lock = threading.Condition()
         self._queue: deque[link.Descriptor | link.Refusal] = deque()
-        self._runs: dict[str, _Run] = {}
-        self._current: _Run | None = None
-        self._rings: list[RingWriter] = []
+        self._runs: dict[str, ProducedRun] = {}
+        self._current: ProducedRun | None = None
+        self._rings = RingRack(ring_slots)
         self._attachment = Attachment(rig)
         self._is_closing = False
         self.stop_requested = threading.Event()
@@ -107,8 +106,8 @@ class FrameProducer:
             expected=expected,
         )
         with self._lock:
-            self._current = self._runs[account.run] = _Run(account)
-            self._lock.notify()
+            self._current = self._runs[account.run] = ProducedRun(account)
+            self._lock.notify_all()
         return account.run
 
     def next_id(self) -> FrameId:
@@ -122,10 +121,24 @@ class FrameProducer:
         with self._lock:
             if self._current is None:
                 raise RuntimeError("begin_run comes before next_id")
-            sequence = self._current.next_sequence
-            self._current.next_sequence += 1
-            self._current.in_hand.add(sequence)
-            return FrameId(self._stream, self._current.account.run, sequence)
+            return FrameId(self._stream, self._current.account.run, self._current.name_next())
+
+    def wait_for_room(self, frame_bytes: int, timeout_s: float) -> bool:
+        """Wait until the daemon is ready for one more frame of a lossless run; False: it was not in time.
+
+        A frame larger than all before it waits until the daemon is done with those, because its ring is a new one.
+        """
+        with self._lock:
+            window = min(LOSSLESS_WINDOW, self._ring_slots) if self._rings.fits(frame_bytes) else 1
+            return self._lock.wait_for(lambda: self._is_below(window), timeout_s)
+
+    def wait_until_settled(self, timeout_s: float) -> bool:
+        """Wait until the daemon is done with every frame of a lossless run; False: it was not in time."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._is_below(1), timeout_s)
+
+    def _is_below(self, limit: int) -> bool:
+        return self.ready.is_set() and self._current is not None and self._current.unsettled < limit
 
     def hand_over(self, header: FrameHeader, pixels: NDArray[Any]) -> None:
         """Copy the pixels into the ring and queue their descriptor; a frame of a wrong kind is refused by name."""
@@ -135,7 +148,7 @@ class FrameProducer:
             return
         with self._lock:
             try:
-                reference = self._ring_for(pixels.nbytes).put(pixels)
+                reference = self._rings.put(pixels)
             except SourceError as err:
                 reference, wrong = None, str(err)
             if reference is not None:
@@ -159,11 +172,10 @@ class FrameProducer:
             run, self._current = self._current, None
             if run is None:
                 return 0
-            for sequence in sorted(run.in_hand):
-                self._enqueue(link.Refusal(FrameId(self._stream, run.account.run, sequence), NEVER_HANDED_OVER))
-            run.account = structs.replace(run.account, ended=ended)
-            run.is_news = True
-            self._lock.notify()
+            for refusal in run.refuse_in_hand():
+                self._enqueue(refusal)
+            run.end(ended)
+            self._lock.notify_all()
             return run.next_sequence
 
     def close(self, timeout_s: float = 2.0) -> bool:
@@ -177,30 +189,20 @@ class FrameProducer:
             self._is_closing = True
             self._lock.notify_all()
         self._thread.join(timeout_s + 1)
-        for ring in self._rings:
-            ring.close()
+        self._rings.close()
         return settled
 
     def _enqueue(self, message: link.Descriptor | link.Refusal) -> None:
-        frame_id = _frame_id(message)
-        if frame_id.run in self._runs:
-            self._runs[frame_id.run].in_hand.discard(frame_id.sequence)
+        if message.frame_id.run in self._runs:
+            self._runs[message.frame_id.run].in_hand.discard(message.frame_id.sequence)
         self._queue.append(message)
         if len(self._queue) > self._ring_slots:  # its slot is being overwritten anyway
             self._lose(self._queue.popleft())
-        self._lock.notify()
-
-    def _ring_for(self, frame_bytes: int) -> RingWriter:
-        if not self._rings or not self._rings[-1].fits(frame_bytes):
-            self._rings.append(RingWriter(frame_bytes, self._ring_slots))
-            while len(self._rings) > 2:  # descriptors of the one before may still be on their way
-                self._rings.pop(0).close()
-        return self._rings[-1]
+        self._lock.notify_all()
 
     def _lose(self, message: link.Descriptor | link.Refusal) -> None:
-        frame_id = _frame_id(message)
-        if frame_id.run in self._runs:
-            self._runs[frame_id.run].lose(frame_id.sequence)
+        if message.frame_id.run in self._runs:
+            self._runs[message.frame_id.run].lose(message.frame_id.sequence)
 
     # --- the sending thread -------------------------------------------------------------------------------------
 
@@ -211,7 +213,7 @@ class FrameProducer:
             while not self._is_closing:
                 with self._lock:
                     if not self._queue or is_stuck:
-                        self._lock.wait(STUCK_WAIT_S if is_stuck else IDLE_WAIT_S)
+                        self._lock.wait(self._pause_s(is_stuck=is_stuck))
                 self._attachment.refresh(made_by, self._introduction)
                 if not self._attachment.is_attached:
                     self.ready.clear()
@@ -223,16 +225,22 @@ class FrameProducer:
             self._attachment.close()
             made_by.close()
 
+    def _pause_s(self, *, is_stuck: bool) -> float:
+        if is_stuck and self._attachment.is_attached:
+            return STUCK_WAIT_S
+        is_owed = self._is_lossless and self._current is not None and self._current.unsettled > 0
+        return LOSSLESS_WAIT_S if is_owed else IDLE_WAIT_S
+
     def _introduction(self) -> link.Attach:
         with self._lock:
             accounts = tuple(self._account(run) for run in self._runs.values())
-        return self._attachment.introduce(self._stream, self._source, self._spec, accounts)
+        return self._attachment.introduce(
+            self._stream, self._source, self._spec, accounts, is_lossless=self._is_lossless
+        )
 
-    def _account(self, run: _Run) -> link.RunAccount:
-        pending = [_frame_id(message) for message in self._queue]
-        mine = [frame_id.sequence for frame_id in pending if frame_id.run == run.account.run]
-        sent_below = min([*mine, *run.in_hand, run.next_sequence])
-        return structs.replace(run.account, sent_below=sent_below, unsent=tuple(run.unsent.pairs()[-MAX_RANGES:]))
+    def _account(self, run: ProducedRun) -> link.RunAccount:
+        queued = [message.frame_id for message in self._queue]
+        return run.current_account(frame_id.sequence for frame_id in queued if frame_id.run == run.account.run)
 
     def _tell_news(self) -> None:
         with self._lock:
@@ -251,16 +259,16 @@ class FrameProducer:
                 if not self._queue:
                     return True
                 message = self._queue.popleft()
-                run = self._runs.get(_frame_id(message).run)
-                untold = run.untold.pairs() if run is not None else []
+                run = self._runs.get(message.frame_id.run)
+                untold = run.untold if run is not None else ()
             is_sent = self._attachment.send(
-                structs.replace(message, unsent=tuple(untold)) if isinstance(message, link.Descriptor) else message
+                structs.replace(message, unsent=untold) if isinstance(message, link.Descriptor) else message
             )
             with self._lock:
                 if is_sent:
                     if run is not None and isinstance(message, link.Descriptor):
-                        run.untold = SequenceRanges(pair for pair in run.untold.pairs() if pair not in untold)
-                elif self._attachment.is_hopeful and len(self._queue) < self._ring_slots:
+                        run.has_told(untold)
+                elif (self._attachment.is_hopeful or self._is_lossless) and len(self._queue) < self._ring_slots:
                     self._queue.appendleft(message)
                     return False
                 else:
@@ -269,7 +277,14 @@ class FrameProducer:
     def _heed(self, message: link.ToProducer) -> None:
         match message:
             case link.Ready():
-                self.ready.set()
+                with self._lock:
+                    self.ready.set()
+                    self._lock.notify_all()
+            case link.RunLevel(run_id, settled):
+                with self._lock:
+                    if run_id in self._runs:
+                        self._runs[run_id].settled = settled
+                    self._lock.notify_all()
             case link.StopAcquisition():
                 self.stop_requested.set()
             case link.RunClosed(run_id):
@@ -280,21 +295,3 @@ class FrameProducer:
                     self._lock.notify_all()
             case link.Denied(reason):
                 logger.error("the daemon refuses frames of %s: %s", self._stream, reason)
-
-
-def complaint(pixels: NDArray[Any]) -> str | None:
-    """Say why an image cannot be a frame and what to do about it; None: it can."""
-    if pixels.ndim != 2:
-        return (
-            f"an image of shape {pixels.shape} is not one plane (Y, X); "
-            "switch the camera to a grey pixel type (8 or 16 bit) or split the colours first"
-        )
-    if pixels.dtype.name not in PIXEL_DTYPES:
-        return f"pixels of type {pixels.dtype} are not taken; convert them to {', '.join(PIXEL_DTYPES)}"
-    if pixels.size == 0:
-        return "an empty image; check the region of interest"
-    return None
-
-
-def _frame_id(message: link.Descriptor | link.Refusal) -> FrameId:
-    return message.header.frame_id if isinstance(message, link.Descriptor) else message.frame_id

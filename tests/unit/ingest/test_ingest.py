@@ -39,10 +39,10 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
 class Front:
     """A front door with its rendezvous, whose frames are closed as results at once when told to."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, depth: int = 1000) -> None:
         self.sockets = sockets.Sockets()
         self.ledger = Ledger(path, system_clock())
-        self.mailbox: Mailbox[Arrived] = Mailbox(Policy.LATEST, depth=1000)
+        self.mailbox: Mailbox[Arrived] = Mailbox(Policy.LATEST, depth=depth)
         self.token = rendezvous.new_token()
         self.ingest = Ingest(
             self.sockets,
@@ -291,8 +291,8 @@ def test_garbage_and_strangers_are_counted_and_ignored(front: Front, producer: F
 def test_a_producer_of_another_version_is_denied_with_the_remedy(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     from stentor.wire import attachment
 
-    def introduce(*said: Any) -> link.Attach:
-        return structs.replace(introduced(*said), protocol=0)
+    def introduce(*said: Any, **more: Any) -> link.Attach:
+        return structs.replace(introduced(*said, **more), protocol=0)
 
     introduced = attachment.Attachment.introduce
     monkeypatch.setattr(attachment.Attachment, "introduce", introduce)
@@ -340,4 +340,116 @@ def test_handing_over_never_waits_for_a_daemon_that_does_not_read(
 
     assert producer._current is not None and producer._current.next_sequence == 2000
     blocked.set()
+    front.vanish()
+
+
+@pytest.fixture
+def patient() -> Iterator[FrameProducer]:
+    made = FrameProducer(
+        "rig", "camera", source="test", spec=SPEC, clock=system_clock(), ring_slots=4, is_lossless=True
+    )
+    yield made
+    made.close(0.2)
+
+
+def offer(producer: FrameProducer, n: int, side: int = 32) -> int:
+    """Give at most `n` frames, each as soon as there is room; return how many found room."""
+    for given in range(n):
+        if not producer.wait_for_room(side * side * 2, 0.3):
+            return given
+        frame_id = producer.next_id()
+        header = header_of(frame_id, shape_yx=(side, side))
+        producer.hand_over(header, np.full((side, side), frame_id.sequence, np.uint16))
+    return n
+
+
+def test_a_lossless_producer_finds_room_only_for_as_many_frames_as_the_ring_holds(
+    front: Front, patient: FrameProducer
+) -> None:
+    assert patient.ready.wait(5)
+    patient.begin_run()
+
+    assert offer(patient, 10) == 4
+    wait_until(lambda: len(front.mailbox) == 4)
+    assert front.close_all_as_results() == [0, 1, 2, 3]
+
+    assert offer(patient, 2) == 2
+    wait_until(lambda: len(front.mailbox) == 2)
+    assert not patient.wait_until_settled(0.05)
+    assert front.close_all_as_results() == [4, 5]
+    assert patient.wait_until_settled(5)
+
+
+def test_nothing_supersedes_a_lossless_frame(tmp_path: Path, patient: FrameProducer) -> None:
+    front = Front(tmp_path / "ledger.sqlite", depth=1)
+    assert patient.ready.wait(5)
+    patient.begin_run()
+
+    assert offer(patient, 4) == 4
+
+    wait_until(lambda: len(front.mailbox) == 4)
+    assert front.ledger.counts().dropped == 0
+    front.vanish()
+
+
+def test_a_paused_daemon_makes_a_lossless_producer_wait(front: Front, patient: FrameProducer) -> None:
+    assert patient.ready.wait(5)
+    patient.begin_run()
+    front.ingest.is_paused.set()
+
+    assert offer(patient, 10) == 4
+    wait_until(lambda: len(front.mailbox) == 4)
+    front.close_all_as_results()
+    assert not patient.wait_for_room(32 * 32 * 2, 0.2)
+
+    front.ingest.is_paused.clear()
+    assert patient.wait_for_room(32 * 32 * 2, 5)
+    assert front.ledger.counts() == OutcomeCounts(seen=4, result=4)
+
+
+def test_a_larger_frame_waits_until_the_ring_before_it_is_empty(front: Front, patient: FrameProducer) -> None:
+    assert patient.ready.wait(5)
+    patient.begin_run()
+    assert offer(patient, 2) == 2
+    wait_until(lambda: len(front.mailbox) == 2)
+
+    assert offer(patient, 1, side=64) == 0
+    front.close_all_as_results()
+
+    assert offer(patient, 1, side=64) == 1
+
+
+def test_a_lossless_producer_outlives_the_daemon_and_loses_only_what_that_one_had(
+    tmp_path: Path, patient: FrameProducer
+) -> None:
+    first = Front(tmp_path / "ledger.sqlite")
+    assert patient.ready.wait(5)
+    patient.begin_run()
+    assert offer(patient, 3) == 3
+    wait_until(lambda: len(first.mailbox) == 3)
+    first.vanish()
+    wait_until(lambda: not patient.ready.is_set())
+    assert offer(patient, 1) == 0
+
+    second = Front(tmp_path / "ledger.sqlite")
+    assert patient.ready.wait(5)
+    assert offer(patient, 4) == 4
+    wait_until(lambda: len(second.mailbox) == 4)
+
+    assert second.close_all_as_results() == [3, 4, 5, 6]
+    patient.end_run()
+    assert patient.close()
+    assert second.ledger.counts() == OutcomeCounts(seen=7, result=4, failed=3)
+    second.vanish()
+
+
+def test_a_lossless_frame_that_finds_no_daemon_waits_for_one(tmp_path: Path, patient: FrameProducer) -> None:
+    patient.begin_run()
+    give(patient, 2)
+    assert not patient.ready.wait(0.2)  # time enough to be lost
+
+    front = Front(tmp_path / "ledger.sqlite")
+
+    wait_until(lambda: len(front.mailbox) == 2)
+    assert front.close_all_as_results() == [0, 1]
     front.vanish()
