@@ -13,6 +13,10 @@ Slot: TypeAlias = tuple[int, int, int]
 """Time point within the window, channel, z-plane; the order of a group's planes."""
 
 
+Key: TypeAlias = tuple[str, str | None, int | None]
+"""Run, camera and position: where one group is open at a time."""
+
+
 class _Open:
     """A group on its way: the window of time it belongs to, and what has come."""
 
@@ -26,7 +30,7 @@ class _Open:
 
 
 class Gather:
-    """Used by ingest's thread. One group is open for each stream and position of a run.
+    """Used by ingest's thread. One group is open for each camera and position of a run.
 
     A group is given up, and its images fail with the reason, when an image of a later one comes, when its run ends,
     and when the open groups together hold more than `max_mb`: then the oldest goes.
@@ -35,7 +39,7 @@ class Gather:
     def __init__(self, settings: GatherSettings) -> None:
         self._settings = settings
         self._size = settings.time_points * max(1, len(settings.channels)) * settings.z_planes
-        self._open: OrderedDict[tuple[str, str, int | None], _Open] = OrderedDict()
+        self._open: OrderedDict[Key, _Open] = OrderedDict()
 
     def add(self, one: LentPlane) -> tuple[Arrived | None, list[tuple[Arrived, Failed]]]:
         """Take an image; return the group that it completes, and the groups given up on its account.
@@ -49,7 +53,7 @@ class Gather:
             return alone(one), []
         header = one.header
         window, slot = self._place(header)
-        key = (header.frame_id.stream, header.frame_id.run, header.p)
+        key = (header.frame_id.run, header.camera, header.p)
         given_up = []
         group = self._open.get(key)
         if group is not None and (group.window != window or slot in group.by_slot):
@@ -71,7 +75,7 @@ class Gather:
 
     def end_run(self, run: str) -> list[tuple[Arrived, Failed]]:
         """Give up the open groups of a run that is over."""
-        return [self._give_up(key, "the run ended before it was complete") for key in list(self._open) if key[1] == run]
+        return [self._give_up(key, "the run ended before it was complete") for key in list(self._open) if key[0] == run]
 
     def end(self) -> list[tuple[Arrived, Failed]]:
         """Give up all open groups, because the daemon ends."""
@@ -99,7 +103,7 @@ class Gather:
         last = max(lent, key=lambda one: one.header.received_ns)
         return Arrived(Frame(reference.plane.header, reference.plane.pixels, planes), lent, last.times)
 
-    def _give_up(self, key: tuple[str, str, int | None], why: str) -> tuple[Arrived, Failed]:
+    def _give_up(self, key: Key, why: str) -> tuple[Arrived, Failed]:
         group = self._open.pop(key)
         lent = tuple(group.by_slot[slot] for slot in sorted(group.by_slot))
         first = lent[0]

@@ -285,5 +285,5 @@ class Ingest:
 
 
 def slot_of(header: FrameHeader) -> Hashable:
-    """Name the mailbox slot of a frame: newest wins within one stream and position only."""
-    return (header.frame_id.stream, header.p)
+    """Name the mailbox slot of a frame: newest wins within one stream, camera and position only."""
+    return (header.frame_id.stream, header.camera, header.p)
