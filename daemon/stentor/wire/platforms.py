@@ -11,7 +11,7 @@ from pathlib import Path
 from stentor.core.clock import SystemClock
 
 RUNTIME_DIR_VARIABLE = "STENTOR_RUNTIME_DIR"
-NICENESS = 10
+NICENESS = 5
 AUTOGROUP = Path("/proc/self/autogroup")
 
 
@@ -108,7 +108,7 @@ def reserve(descriptor: int, nbytes: int) -> None:
 def yield_to_others() -> None:
     """Lower this process's priority for good, so that one which must not wait goes first; harmless to repeat.
 
-    Linux: niceness 10, a tenth of the processor time of a normal process where both want it; where sessions are
+    Linux: niceness 5, a third of the processor time of a normal process where both want it; where sessions are
     scheduled as groups (autogroup), for the whole session, because niceness counts within a group only. Windows: below
     normal. A system that refuses is left as it is.
     """
