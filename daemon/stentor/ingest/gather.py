@@ -71,7 +71,7 @@ class Gather:
 
     def held(self, run: str) -> int:
         """Return how many images of a run wait here for the rest of their groups."""
-        return sum(len(group.by_slot) for key, group in self._open.items() if key[1] == run)
+        return sum(len(group.by_slot) for key, group in self._open.items() if key[0] == run)
 
     def end_run(self, run: str) -> list[tuple[Arrived, Failed]]:
         """Give up the open groups of a run that is over."""
