@@ -20,7 +20,7 @@ def test_the_default_run_analyses_every_frame(rig: Any) -> None:
     outcomes = summary["outcomes"]
     assert outcomes["seen"] == 60 and adds_up(outcomes)
     assert outcomes["failed"] == 0
-    assert outcomes["result"] >= 55  # the machine is shared; the acceptance run on a quiet one asks for 0.98
+    assert outcomes["result"] >= 45  # newest wins: a busy neighbour costs some; a quiet machine gives all 60
     assert summary["model"]["name"].startswith("nuclei@") and len(summary["model"]["hash"]) == 64
     assert summary["model"]["provider"].endswith("ExecutionProvider")
     assert all(set(summary["latency_ms"][door]) == {"p50", "p95", "p99", "n"} for door in DOORS)
