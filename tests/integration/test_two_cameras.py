@@ -42,8 +42,6 @@ kind = "micro-manager"
 config_file = "{two_cameras(rig)}"
 adapter_path = "{mm_test_adapters.device_adapter_path()}"
 engine = "{engine}"
-[publish]
-wait_for = ["saver"]
 [acquisition]
 {acquisition}
 """
@@ -53,7 +51,7 @@ wait_for = ["saver"]
 @pytest.mark.parametrize("kind", SEQUENCES)
 def test_each_camera_has_a_stream_with_all_its_images(rig: Any, engine: str, kind: str) -> None:
     file = rig.write("sequence.yaml", SEQUENCES[kind])
-    text = config(rig, engine, f'mode = "sequence"\nsequence_file = "{file}"')
+    text = config(rig, engine, f'mode = "sequence"\nsequence_file = "{file}"\n[publish]\nwait_for = ["saver"]')
     events = [(t, c) for t in range(3) for c in range(2)] if kind == "snaps" else [(t, 0) for t in range(40)]
 
     with stentor.Listener(name="saver", delivery="record", idle_timeout_s=5.0) as listener:

@@ -10,6 +10,7 @@ import resource
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -263,8 +264,8 @@ def test_a_sequence_stays_whole_whatever_befalls_the_analysis(rig: Any, demo: Ca
     campaign.process = rig.start(demo(str(sequence), plan=plan))
     rig.wait_for(lambda: rig.results_so_far() > 3)
 
-    faults = 0
-    while campaign.process.poll() is None:
+    faults, until = 0, time.monotonic() + 14  # the sequence takes 15 s; then a daemon must come to take the account
+    while campaign.process.poll() is None and time.monotonic() < until:
         with contextlib.suppress(AssertionError):  # the sequence may end in the middle of a fault
             getattr(campaign, moments.choice(DAEMON_SIDE))()
             faults += 1
