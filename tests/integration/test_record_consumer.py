@@ -10,8 +10,9 @@ WAIT = '[publish]\nwait_for = ["saver"]\n'
 
 
 def received(recorder: "subprocess.Popen[str]") -> list[tuple[str, int]]:
-    out, err = recorder.communicate(timeout=60)
-    assert recorder.returncode == 0, err
+    """What it printed; the daemon has waited for its last acknowledgement, which comes after the print."""
+    recorder.terminate()
+    out, _ = recorder.communicate(timeout=60)
     return [(run, int(sequence)) for run, sequence in (line.split() for line in out.splitlines())]
 
 
@@ -26,7 +27,7 @@ def published(rig: Any) -> list[tuple[str, int]]:
 
 
 def check(rig: Any, config: str, *arguments: str, seen: int) -> dict[str, int]:
-    recorder = rig.recorder(idle_s=15)
+    recorder = rig.recorder(idle_s=120)
     summary = rig.run(config, *arguments)
 
     outcomes: dict[str, int] = summary["outcomes"]
