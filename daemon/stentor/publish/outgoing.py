@@ -42,6 +42,10 @@ class Outgoing:
             self._encoded[wish] = self._encode(wish)
         return self._encoded[wish]
 
+    def has(self, wish: Wish) -> bool:
+        """Tell whether the message can still be had as wished."""
+        return wish in self._encoded or bool(self._findings)
+
     def forget_findings(self) -> None:
         """Let go of the arrays, so that their buffers can be recycled; what was encoded stays."""
         self.parts(NO_IMAGES)

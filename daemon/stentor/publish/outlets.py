@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from stentor.core.clock import Clock
+from stentor.core.clock import NS_PER_S, Clock
 from stentor.core.errors import RecordError
 from stentor.publish.outgoing import Outgoing
 from stentor.publish.outlet import NewestOutlet, Outlet, RecordOutlet
@@ -18,6 +18,7 @@ from stentor.wire.consumer import Credit, CutOff, Leave, Register, Registered, T
 logger = logging.getLogger(__name__)
 
 GIVE_UP_AFTER_S: Final = 10.0
+FRESH_S: Final = 2.0
 
 
 class Outlets:
@@ -33,6 +34,7 @@ class Outlets:
         self._identities: dict[str, bytes] = {}
         self._heard_at: dict[str, float] = {}
         self._last_counter = -1
+        self._newest: Outgoing | None = None
         self.fault: str | None = None
 
     @property
@@ -58,6 +60,7 @@ class Outlets:
     def offer(self, outgoing: Outgoing, *, is_event: bool) -> None:
         """Give a message to every outlet that wants it."""
         self._last_counter = outgoing.counter
+        self._newest = self._newest if is_event else outgoing
         kept: set[Wish] = set()
         for outlet in self._outlets.values():
             if isinstance(outlet, RecordOutlet):
@@ -133,6 +136,7 @@ class Outlets:
         if register.delivery != "record":
             if not isinstance(known, NewestOutlet) or known.register != register:
                 self._outlets[name] = NewestOutlet(register, self._clock)
+                self._greet(self._outlets[name])
                 self._release()
             return Registered(self._epoch, self._last_counter)
         if isinstance(known, RecordOutlet) and register.epoch == self._epoch and known.register.wish == register.wish:
@@ -141,6 +145,14 @@ class Outlets:
         self._outlets[name] = outlet
         self._release()
         return Registered(self._epoch, outlet.acknowledged)
+
+    def _greet(self, outlet: Outlet) -> None:
+        """Offer a new consumer the newest result if it is fresh: it may have been published while it was coming."""
+        newest = self._newest
+        if newest is None or newest.received_ns is None or not newest.has(outlet.register.wish):
+            return
+        if self._clock.monotonic_ns() - newest.received_ns < FRESH_S * NS_PER_S:
+            outlet.offer(newest)
 
     def _recorders(self) -> list[RecordOutlet]:
         return [outlet for outlet in self._outlets.values() if isinstance(outlet, RecordOutlet)]

@@ -111,6 +111,30 @@ def test_a_control_consumer_is_not_sent_what_is_too_old(consumers: Consumers) ->
     assert consumers.received[b"controller"] == [1]
 
 
+def test_a_newcomer_is_given_the_newest_result_while_it_is_fresh(consumers: Consumers) -> None:
+    consumers.offer(0, received_ns=consumers.clock.monotonic_ns())
+    consumers.register("early", delivery="control")
+    consumers.send_due()
+    consumers.clock.advance(ms=5000)
+    consumers.register("late", delivery="control")
+    consumers.send_due()
+
+    assert consumers.received == {b"early": [0]}
+
+
+def test_a_newcomer_that_wants_images_waits_for_the_next_result(consumers: Consumers) -> None:
+    result = result_of(64)
+    result.received_ns = consumers.clock.monotonic_ns()
+    consumers.outlets.offer(result, is_event=False)
+    result.forget_findings()
+
+    consumers.register("screen", delivery="view", images=("frame",))
+    consumers.register("table", delivery="control")
+    consumers.send_due()
+
+    assert consumers.received == {b"table": [0]}
+
+
 def test_a_viewer_gets_no_more_a_second_than_it_asked_for(consumers: Consumers) -> None:
     consumers.register("screen", delivery="view", max_rate_hz=10.0)
 
