@@ -214,8 +214,8 @@ def models_verify(
         found = verify_model(name, device)
     typer.echo(
         f"{'ok' if found.is_well else 'DIFFERS'}: {found.model.name} ({found.model.hash[:12]}) "
-        f"on {found.model.provider}: {found.objects} objects, {found.expected_objects} expected; "
-        f"{100 * found.disagreeing:.3f} % of the pixels differ, {100 * found.tolerance:.3f} % allowed"
+        f"on {found.model.provider}: {found.found} found, {found.expected} expected; "
+        f"difference {found.difference:.2g}, {found.tolerance:g} allowed"
     )
     raise typer.Exit(int(ExitCode.DONE if found.is_well else ExitCode.MODEL))
 

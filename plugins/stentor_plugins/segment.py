@@ -10,8 +10,9 @@ from stentor.core.errors import StageError
 from stentor.core.finding import Finding, Findings, Image, Labels
 from stentor.core.frame import Frame
 from stentor.core.stage import FrameSpec, ModelIdentity
-from stentor.inference.model import load_model
+from stentor.inference.model import load_as
 from stentor.inference.normalise import unit_of
+from stentor.inference.segmentation import SegmentationModel
 from stentor.inference.settings import Device, InferenceSettings, Rescale
 
 
@@ -47,9 +48,10 @@ class Segment:
     gives: ClassVar[Mapping[str, type[Finding]]] = {"labels": Labels}
 
     def __init__(self, settings: SegmentSettings) -> None:
-        self._model = load_model(
+        self._model = load_as(
+            SegmentationModel,
             settings.model,
-            settings=InferenceSettings(
+            InferenceSettings(
                 device=settings.device,
                 intra_op_threads=settings.threads,
                 folders=settings.model_folders,

@@ -1,165 +1,26 @@
-"""Model: a card, its network and its post-processor as one thing that takes an image and says what is in it."""
+"""Model: any of the kinds, found by name and loaded."""
 
-import logging
-from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-import cv2
-import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
-from stentor.core.finding import Objects
-from stentor.core.stage import ModelIdentity
-from stentor.inference.card import ModelCard
-from stentor.inference.measure import measure
-from stentor.inference.normalise import compress, normalise, require_plane
-from stentor.inference.postprocess import post_processor
+from stentor.core.errors import ModelError
+from stentor.inference.card import AnyCard, ClassificationCard, ImageCard, SegmentationCard
+from stentor.inference.classification import ClassificationModel
+from stentor.inference.found import Found as Found
+from stentor.inference.image_to_image import ImageModel
 from stentor.inference.repository import ModelFolder, find_model
-from stentor.inference.scale import ScaleKeeper
-from stentor.inference.session import Session
+from stentor.inference.segmentation import SegmentationModel
 from stentor.inference.settings import Device, InferenceSettings
-from stentor.inference.tiling import run_in_tiles, spans
 
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What a model says about one image.
-
-    Attributes
-    ----------
-    labels
-        Shape (Y, X) int32, 0 is background.
-    objects
-        One row per label; see `stentor.core.finding.OBJECT_COLUMNS`.
-    """
-
-    labels: NDArray[np.int32]
-    objects: Objects
+Kind = TypeVar("Kind", SegmentationModel, ImageModel, ClassificationModel)
+AnyModel = SegmentationModel | ImageModel | ClassificationModel
 
 
-class Model:
-    """Called by one thread, with images of any size; a size that comes again finds its buffers warm.
-
-    `model(image)` in a script; in a pipeline `prepare` once, then `segment` on planes that `normalise` made.
-    """
-
-    def __init__(self, folder: ModelFolder, settings: InferenceSettings) -> None:
-        self.card: ModelCard = folder.card
-        self.identity = ModelIdentity(folder.card.identity, folder.card.sha256, "")
-        self._session = Session(folder.verified_weights(), len(folder.card.outputs), settings)
-        self.identity = structs.replace(self.identity, provider=self._session.provider)
-        self._post_process = post_processor(folder.card.post_processing.name, folder.card.post_processing.parameters)
-        self._scales = ScaleKeeper(folder.card, settings)
-        self._tile_px = settings.tile_px // folder.card.size_multiple * folder.card.size_multiple
-        logger.info(
-            "model %s (%s) on %s: %s",
-            self.identity.name, self.identity.hash[:12], self._session.provider, self._session.reason,
-        )  # fmt: skip
-
-    def __call__(self, image: NDArray[Any], pixel_size_um: float | None = None) -> Found:
-        """Analyse one image.
-
-        Parameters
-        ----------
-        image
-            Shape (Y, X), uint8, uint16 or float32, at least 16 x 16.
-        pixel_size_um
-            Side of a pixel in micrometres; a first guess of how large the objects are. None: unknown.
-
-        Raises
-        ------
-        ModelError
-            If the image is none of these; the message says how to convert it.
-        """
-        require_plane(image)
-        labels = self.segment(self.normalise(image), pixel_size_um)
-        return Found(labels, measure(labels, image))
-
-    def normalise(self, image_yx: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the plane scaled by the card's percentiles, shape (Y, X) float32."""
-        return normalise(image_yx, self.card.normalisation.low_percent, self.card.normalisation.high_percent)
-
-    def prepare(self, shape_yx: tuple[int, int], pixel_size_um: float | None = None) -> None:
-        """Allocate and warm up for images of this shape."""
-        network_shape = self._network_shape(shape_yx, self._scales.first_guess(pixel_size_um))
-        multiple = self.card.size_multiple
-        for rows in spans(network_shape[0], self._tile_px, self.card.halo_px, multiple)[:1]:
-            for columns in spans(network_shape[1], self._tile_px, self.card.halo_px, multiple)[:1]:
-                self._session.buffers((rows.stop - rows.start, columns.stop - columns.start))
-
-    def segment(self, normalised_yx: NDArray[np.float32], pixel_size_um: float | None = None) -> NDArray[np.int32]:
-        """Return labels 1..n on the grid of the image.
-
-        Parameters
-        ----------
-        normalised_yx
-            What `normalise` returns, shape (Y, X).
-        pixel_size_um
-            As in a call.
-
-        Returns
-        -------
-        NDArray
-            Shape (Y, X) int32.
-        """
-        scale = self._scales.first_guess(pixel_size_um)
-        labels = self._pass(normalised_yx, scale)
-        for better in self._scales.corrections(scale, labels, normalised_yx.shape):
-            labels = self._pass(normalised_yx, better)
-            self._scales.saw(labels)
-        return labels
-
-    def _pass(self, normalised_yx: NDArray[np.float32], scale: float) -> NDArray[np.int32]:
-        """Run network and post-processor once, at `scale` network pixels per image pixel."""
-        height, width = normalised_yx.shape
-        rows, columns = scaled_shape((height, width), scale)
-        network_shape = self._network_shape((height, width), scale)
-        is_tiled = self._is_tiled(network_shape)
-        buffers = None if is_tiled else self._session.buffers(network_shape)
-        target = np.empty(network_shape, np.float32) if buffers is None else buffers.input_nchw[0, 0]
-        plane = normalised_yx
-        if (rows, columns) != (height, width):
-            shrinks = scale < 1
-            plane = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        compress(plane, out=target[:rows, :columns])
-        _reflect(target, rows, columns)
-        maps = self._in_tiles(target) if buffers is None else self._session.run(buffers)[0]
-        labels = self._post_process(maps[:, :rows, :columns])
-        if (rows, columns) != (height, width):
-            # cv2 resizes no int32; float32 holds every label below 2**24 exactly.
-            grown = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-            labels = grown.astype(np.int32)
-        return labels
-
-    def _is_tiled(self, network_shape: tuple[int, int]) -> bool:
-        return max(network_shape) > self._tile_px
-
-    def _in_tiles(self, image_yx: NDArray[np.float32]) -> NDArray[np.float32]:
-        card = self.card
-        return run_in_tiles(
-            self._session, image_yx, tile_px=self._tile_px, halo_px=card.halo_px, multiple=card.size_multiple
-        )
-
-    def _network_shape(self, shape_yx: tuple[int, int], scale: float) -> tuple[int, int]:
-        multiple = self.card.size_multiple
-        rows, columns = scaled_shape(shape_yx, scale)
-        return -(-rows // multiple) * multiple, -(-columns // multiple) * multiple
-
-
-def scaled_shape(shape_yx: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Return the shape after scaling, at least 1 x 1.
-
-    >>> scaled_shape((100, 131), 0.5)
-    (50, 66)
-    """
-    return max(1, round(shape_yx[0] * scale)), max(1, round(shape_yx[1] * scale))
-
-
-def load_model(name: str, *, device: Device = "auto", settings: InferenceSettings | None = None) -> Model:
+def load_model(name: str, *, device: Device = "auto", settings: InferenceSettings | None = None) -> AnyModel:
     """Load a model by name ("nuclei", its latest version; "nuclei@1"; or the path of its folder).
+
+    Every kind can be called with an image (Y, X) or (C, Y, X) and returns `Found`.
 
     Parameters
     ----------
@@ -176,14 +37,33 @@ def load_model(name: str, *, device: Device = "auto", settings: InferenceSetting
     settings = settings or InferenceSettings()
     if device != "auto":
         settings = structs.replace(settings, device=device)
-    return Model(find_model(name, settings.folders), settings)
+    return open_model(find_model(name, settings.folders), settings)
 
 
-def _reflect(target: NDArray[np.float32], rows: int, columns: int) -> None:
-    """Fill what lies beyond `rows` and `columns` by reflection, in place; repeats where there is little to reflect."""
-    if columns < target.shape[1]:
-        source = np.pad(np.arange(columns), (0, target.shape[1] - columns), mode="symmetric")[columns:]
-        target[:rows, columns:] = target[:rows, source]
-    if rows < target.shape[0]:
-        source = np.pad(np.arange(rows), (0, target.shape[0] - rows), mode="symmetric")[rows:]
-        target[rows:] = target[source]
+def load_as(kind: type[Kind], name: str, settings: InferenceSettings) -> Kind:
+    """Load a model that must be of one kind, such as `SegmentationModel`.
+
+    Raises
+    ------
+    ModelError
+        As `load_model`, and if the model is of another kind; the message says which.
+    """
+    model = load_model(name, settings=settings)
+    if not isinstance(model, kind):
+        raise ModelError(
+            f"{model.identity.name} is a model for {model.card.task}, here one for {kind.TASK} is wanted; "
+            "`stentor models list` shows each model's task"
+        )
+    return model
+
+
+def open_model(folder: ModelFolder, settings: InferenceSettings) -> AnyModel:
+    """Load the model of a folder; raises ModelError as `load_model` does."""
+    card: AnyCard = folder.card
+    match card:
+        case SegmentationCard():
+            return SegmentationModel(folder, card, settings)
+        case ImageCard():
+            return ImageModel(folder, card, settings)
+        case ClassificationCard():
+            return ClassificationModel(folder, card, settings)

@@ -14,6 +14,9 @@ SAMPLES_OF_FLOAT: Final = 1 << 16
 
 COMPRESSION: Final = 5.0
 
+COMPRESSED: Final = frozenset({"percentile-asinh"})
+"""The normalisations that end with `compress`."""
+
 
 def require_plane(image: NDArray[Any], *, least_px: int = 16) -> None:
     """Refuse what is not a plane that a model can read.
@@ -40,7 +43,7 @@ def percentiles(image_yx: NDArray[Any], low: float, high: float) -> tuple[float,
     """Return two percentiles of a plane: exact for integers, on a regular grid of pixels for float32.
 
     Integers are counted (cv2.calcHist and a running sum, 2.4 ms at 2048 x 2048) and the smallest value with at least
-    that share of the pixels at or below it is returned.
+    that share of the pixels, and at least one, at or below it is returned.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ def percentiles(image_yx: NDArray[Any], low: float, high: float) -> tuple[float,
     bins = 256 if image_yx.dtype == np.uint8 else 65536
     counts = cv2.calcHist([np.ascontiguousarray(image_yx)], [0], None, [bins], [0, bins]).ravel()
     total = np.cumsum(counts, dtype=np.float64)
-    bottom, top = np.searchsorted(total, np.array((low, high)) / 100.0 * total[-1])
+    bottom, top = np.searchsorted(total, np.maximum(np.array((low, high)) / 100.0 * total[-1], 1.0))
     return float(min(bottom, bins - 1)), float(min(top, bins - 1))
 
 
@@ -72,6 +75,11 @@ def compress(scaled: NDArray[np.float32], out: NDArray[np.float32] | None = None
     """Return asinh(5 x): linear in the dark, logarithmic in the bright, so that one bright nucleus hides no other."""
     values = np.multiply(scaled, np.float32(COMPRESSION), out=out)
     return np.asarray(np.arcsinh(values, out=values))
+
+
+def expand(compressed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return sinh(x) / 5, which undoes `compress`."""
+    return np.asarray(np.sinh(compressed) / np.float32(COMPRESSION), np.float32)
 
 
 def normalise(image_yx: NDArray[Any], low_percent: float, high_percent: float) -> NDArray[np.float32]:
@@ -84,11 +92,23 @@ def normalise(image_yx: NDArray[Any], low_percent: float, high_percent: float) -
     ModelError
         If a float image holds NaN or infinity.
     """
-    low, high = percentiles(image_yx, low_percent, high_percent)
-    least = 1.0 if image_yx.dtype != np.float32 else np.finfo(np.float32).tiny
+    low, span = scale_of(image_yx, low_percent, high_percent)
     scaled: NDArray[np.float32] = np.subtract(image_yx, np.float32(low), dtype=np.float32)
-    scaled *= np.float32(1.0 / max(high - low, least))
+    scaled *= np.float32(1.0 / span)
     return scaled
+
+
+def scale_of(image_yx: NDArray[Any], low_percent: float, high_percent: float) -> tuple[float, float]:
+    """Return (low, span) of the plane's percentiles, in counts; the span is never 0.
+
+    Raises
+    ------
+    ModelError
+        If a float image holds NaN or infinity.
+    """
+    low, high = percentiles(image_yx, low_percent, high_percent)
+    least = 1.0 if image_yx.dtype != np.float32 else float(np.finfo(np.float32).tiny)
+    return low, max(high - low, least)
 
 
 def unit_of(low_percent: float, high_percent: float) -> str:

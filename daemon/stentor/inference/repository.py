@@ -7,7 +7,7 @@ from pathlib import Path
 
 import stentor
 from stentor.core.errors import ModelError
-from stentor.inference.card import CARD_NAME, ModelCard, load_card
+from stentor.inference.card import CARD_NAME, AnyCard, load_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ModelFolder:
     """A folder with a valid card. The weights are not yet verified: see `verified_weights`."""
 
     path: Path
-    card: ModelCard
+    card: AnyCard
 
     def verified_weights(self) -> Path:
         """Return the path of the weights after comparing their hash with the card.

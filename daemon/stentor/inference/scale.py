@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stentor.inference.card import ModelCard
+from stentor.inference.card import SegmentationCard
 from stentor.inference.settings import InferenceSettings
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class ScaleKeeper:
     scale then stays; with "each" every image may be analysed up to three times; with "never" once, as it is.
     """
 
-    def __init__(self, card: ModelCard, settings: InferenceSettings) -> None:
+    def __init__(self, card: SegmentationCard, settings: InferenceSettings) -> None:
         self._wanted_px = card.object_diameter_px
         self._typical_um = card.object_diameter_um
         self._settings = settings

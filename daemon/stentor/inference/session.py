@@ -66,7 +66,8 @@ class Buffers:
 class Session:
     """One network on one device, used by one thread.
 
-    Call `buffers(shape)`, fill `input_nchw`, `run(buffers)`, read `output_nchw` before the next run.
+    Call `buffers(shape)`, fill `input_nchw`, `run(buffers)`, read `output_nchw` before the next run: maps (N, C, Y, X)
+    of a network that `is_spatial`, else one row of numbers per image, (N, C).
 
     Attributes
     ----------
@@ -81,23 +82,34 @@ class Session:
         If the file is no network that this ONNX Runtime reads, or a device asked for by name does not start.
     """
 
-    def __init__(self, weights: Path, output_channels: int, settings: InferenceSettings) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        output_channels: int,
+        settings: InferenceSettings,
+        *,
+        channels: int = 1,
+        is_spatial: bool = True,
+    ) -> None:
         self._settings = settings
+        self._channels = channels
         self._output_channels = output_channels
+        self._is_spatial = is_spatial
         self._session, self.device, self.reason = _start(weights, settings)
         self.provider = PROVIDERS[self.device]
         self._input_name = self._session.get_inputs()[0].name
         self._output_name = self._session.get_outputs()[0].name
-        self._kept: OrderedDict[tuple[int, int], Buffers] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, ...], Buffers] = OrderedDict()
 
-    def buffers(self, shape_yx: tuple[int, int]) -> Buffers:
-        """Return the buffers of a shape; a new shape is allocated and warmed up at once."""
-        kept = self._kept.get(shape_yx)
+    def buffers(self, shape_yx: tuple[int, int], batch: int = 1) -> Buffers:
+        """Return the buffers of so many images of a shape; new ones are allocated and warmed up at once."""
+        shape = (batch, self._channels, *shape_yx)
+        kept = self._kept.get(shape)
         if kept is None:
-            kept = self._bind(shape_yx)
-            self._kept[shape_yx] = kept
-            self._warm_up(kept, shape_yx)
-        self._kept.move_to_end(shape_yx)
+            kept = self._bind(shape)
+            self._kept[shape] = kept
+            self._warm_up(kept, shape)
+        self._kept.move_to_end(shape)
         while len(self._kept) > max(1, self._settings.shapes_kept):
             self._kept.popitem(last=False)
         return kept
@@ -107,20 +119,21 @@ class Session:
         self._session.run_with_iobinding(buffers.binding)
         return buffers.output_nchw
 
-    def _bind(self, shape_yx: tuple[int, int]) -> Buffers:
+    def _bind(self, shape_nchw: tuple[int, ...]) -> Buffers:
         # np.zeros would leave the pages untouched, and the first frame would pay for them.
-        image = np.full((1, 1, *shape_yx), 0.0, np.float32)
-        answer = np.full((1, self._output_channels, *shape_yx), 0.0, np.float32)
+        image = np.full(shape_nchw, 0.0, np.float32)
+        answers = (shape_nchw[0], self._output_channels, *(shape_nchw[2:] if self._is_spatial else ()))
+        answer = np.full(answers, 0.0, np.float32)
         binding = self._session.io_binding()
         binding.bind_ortvalue_input(self._input_name, ort.OrtValue.ortvalue_from_numpy(image))
         binding.bind_ortvalue_output(self._output_name, ort.OrtValue.ortvalue_from_numpy(answer))
         return Buffers(image, answer, binding)
 
-    def _warm_up(self, buffers: Buffers, shape_yx: tuple[int, int]) -> None:
+    def _warm_up(self, buffers: Buffers, shape_nchw: tuple[int, ...]) -> None:
         begun = time.perf_counter()
         for _ in range(2):
             self.run(buffers)
-        logger.debug("warm for %d x %d in %.0f ms", *shape_yx, 1e3 * (time.perf_counter() - begun))
+        logger.debug("warm for %d x %d x %d x %d in %.0f ms", *shape_nchw, 1e3 * (time.perf_counter() - begun))
 
 
 def _start(weights: Path, settings: InferenceSettings) -> tuple[Any, str, str]:

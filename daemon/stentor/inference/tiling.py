@@ -60,26 +60,26 @@ def spans(length: int, tile: int, halo: int, multiple: int) -> list[Span]:
 
 
 def run_in_tiles(
-    session: Session, image_yx: NDArray[np.float32], *, tile_px: int, halo_px: int, multiple: int
+    session: Session, image_cyx: NDArray[np.float32], *, tile_px: int, halo_px: int, multiple: int
 ) -> NDArray[np.float32]:
     """Return the network's maps of the whole image, shape (C, Y, X).
 
     Parameters
     ----------
-    image_yx
-        Network input, shape (Y, X), both sides multiples of `multiple`.
+    image_cyx
+        Network input, shape (C, Y, X), both sides multiples of `multiple`.
     tile_px
         Longest side of a tile.
     halo_px, multiple
         As in `spans`.
     """
-    height, width = image_yx.shape
+    height, width = image_cyx.shape[1:]
     tile = tile_px // multiple * multiple
     maps: NDArray[np.float32] | None = None
     for rows in spans(height, tile, halo_px, multiple):
         for columns in spans(width, tile, halo_px, multiple):
             buffers = session.buffers((rows.stop - rows.start, columns.stop - columns.start))
-            np.copyto(buffers.input_nchw[0, 0], image_yx[rows.start : rows.stop, columns.start : columns.stop])
+            np.copyto(buffers.input_nchw[0], image_cyx[:, rows.start : rows.stop, columns.start : columns.stop])
             answer = session.run(buffers)[0]
             if maps is None:
                 maps = np.empty((len(answer), height, width), np.float32)

@@ -13,14 +13,15 @@ from msgspec.structs import replace
 from stentor.core.errors import ModelError
 from stentor.inference.card import (
     Accuracy,
-    ModelCard,
+    AnyCard,
     Normalisation,
     PostProcessing,
+    SegmentationCard,
     TestCase,
     TrainingSet,
     load_card,
 )
-from stentor.inference.model import Model
+from stentor.inference.model import open_model
 from stentor.inference.repository import ModelFolder
 from stentor.inference.settings import InferenceSettings
 from stentor.train.card_file import write_card
@@ -63,10 +64,9 @@ def write_bundle(
     out.mkdir(parents=True, exist_ok=True)
     export_onnx(network, out / WEIGHTS)
     learned = Counter(specimen.set_name for specimen in specimens if specimen.part is Part.TRAIN)
-    card = ModelCard(
+    card = SegmentationCard(
         name="nuclei",
         version=version,
-        task="instance-segmentation",
         description=DESCRIPTION,
         licence="BSD-3-Clause",
         weights=WEIGHTS,
@@ -114,7 +114,7 @@ def state_accuracy(folder: ModelFolder, rows: Sequence[Accuracy]) -> ModelFolder
     return _written(replace(folder.card, accuracy=tuple(rows)), folder.path)
 
 
-def _written(card: ModelCard, out: Path) -> ModelFolder:
+def _written(card: AnyCard, out: Path) -> ModelFolder:
     path = write_card(card, out)
     if load_card(out) != card:
         raise ModelError(f"{path}: reads back differently from what was written; a text in it has odd characters")
@@ -124,6 +124,6 @@ def _written(card: ModelCard, out: Path) -> ModelFolder:
 def _draw_test_case(folder: ModelFolder) -> None:
     """Draw the test input and let the model, on the CPU, say what is expected."""
     image = draw_field((256, 256), 14, touching=4, seed=TEST_SEED).image_yx
-    labels = Model(folder, InferenceSettings(device="cpu"))(image).labels
+    labels = open_model(folder, InferenceSettings(device="cpu"))(image).labels
     cv2.imwrite(str(folder.path / TEST.input), image)
     cv2.imwrite(str(folder.path / TEST.expected), labels.astype(np.uint16))

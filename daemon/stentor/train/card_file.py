@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from stentor.inference.card import CARD_NAME, ModelCard
+from stentor.inference.card import CARD_NAME, AnyCard
 
 
-def write_card(card: ModelCard, folder: Path) -> Path:
+def write_card(card: AnyCard, folder: Path) -> Path:
     """Write `card.toml`; keys whose value is None are left out, as TOML has no word for it."""
     path = folder / CARD_NAME
     path.write_text("\n".join(_table(msgspec.to_builtins(card), "")).strip() + "\n", encoding="utf-8")

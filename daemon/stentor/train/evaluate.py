@@ -9,7 +9,7 @@ import numpy as np
 
 from stentor.core.errors import ConfigError
 from stentor.inference.card import Accuracy
-from stentor.inference.model import Model
+from stentor.inference.model import AnyModel, open_model
 from stentor.inference.repository import ModelFolder, find_model
 from stentor.inference.settings import InferenceSettings, Rescale
 from stentor.train.accuracy import OVERLAPS, average_precision
@@ -41,7 +41,7 @@ def evaluate(
 
     Objects that lie for the most part on pixels nobody labelled are neither right nor wrong and are left out.
     """
-    model = Model(folder, InferenceSettings(device="cpu", rescale=rescale))
+    model = open_model(folder, InferenceSettings(device="cpu", rescale=rescale))
     rows: dict[str, list[tuple[int, tuple[float, ...]]]] = {}
     for specimen in specimens:
         if specimen.part is part:
@@ -90,9 +90,10 @@ def accuracy_rows(scores: Sequence[Score], name: str) -> tuple[Accuracy, ...]:
             data=score.set_name,
             part="test" if score.part is Part.TEST else "validation",
             images=score.images,
-            ap_50=round(score.precision[0], 4),
-            ap_75=round(score.precision[1], 4),
-            ap_90=round(score.precision[2], 4),
+            measures={
+                f"ap_{100 * overlap:.0f}": round(value, 4)
+                for overlap, value in zip(OVERLAPS, score.precision, strict=True)
+            },
             command=f"stentor models bench {name} --on FOLDER --part {score.part.value}",
             date=today,
         )
@@ -101,7 +102,7 @@ def accuracy_rows(scores: Sequence[Score], name: str) -> tuple[Accuracy, ...]:
     )
 
 
-def _scored(model: Model, specimen: Specimen) -> tuple[int, tuple[float, ...]]:
+def _scored(model: AnyModel, specimen: Specimen) -> tuple[int, tuple[float, ...]]:
     found = model(specimen.image_yx).labels
     unknown = specimen.labels_yx == IGNORED
     if unknown.any():

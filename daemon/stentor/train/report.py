@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
-from stentor.inference.card import PostProcessing
+from stentor.inference.card import PostProcessing, SegmentationCard
 from stentor.inference.repository import ModelFolder
 from stentor.inference.settings import Rescale
 from stentor.train.evaluate import evaluate
@@ -89,13 +89,15 @@ def _accuracy(folder: ModelFolder) -> Iterator[str]:
     yield from ("## Accuracy", "", "Average precision TP / (TP + FP + FN), mean over images, through the shipped path.")
     yield from ("", "| side | set | images | IoU 0.5 | 0.75 | 0.9 |", "| --- | --- | --- | --- | --- | --- |")
     for row in folder.card.accuracy:
-        yield f"| {row.part} | {row.data} | {row.images} | {row.ap_50:.3f} | {row.ap_75:.3f} | {row.ap_90:.3f} |"
+        measured = " | ".join(f"{row.measures[name]:.3f}" for name in ("ap_50", "ap_75", "ap_90"))
+        yield f"| {row.part} | {row.data} | {row.images} | {measured} |"
     yield ""
 
 
 def _variants(folder: ModelFolder, specimens: list[Specimen]) -> Iterator[str]:
     yield from ("## What else was tried", "", "The same weights on the validation side, all sets together.")
     yield from ("", "| variant | IoU 0.5 | 0.75 | 0.9 |", "| --- | --- | --- | --- |")
+    assert isinstance(folder.card, SegmentationCard)
     shipped = folder.card.post_processing
     for title, name, changes, rescale in VARIANTS:
         post = (

@@ -10,10 +10,11 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from stentor.inference.model import Model
+from stentor.inference.card import SegmentationCard
 from stentor.inference.normalise import compress
 from stentor.inference.postprocess import post_processor
 from stentor.inference.repository import ModelFolder
+from stentor.inference.segmentation import SegmentationModel
 from stentor.inference.session import Session
 from stentor.inference.settings import InferenceSettings
 from stentor.train.synthetic import draw_field
@@ -47,9 +48,11 @@ def time_model(
     """
     cv2.setNumThreads(threads)
     settings = InferenceSettings(device="cpu", rescale="never", intra_op_threads=threads)
-    model = Model(folder, settings)
-    session = Session(folder.verified_weights(), len(folder.card.outputs), settings)
-    post_process = post_processor(folder.card.post_processing.name, folder.card.post_processing.parameters)
+    card = folder.card
+    assert isinstance(card, SegmentationCard)
+    model = SegmentationModel(folder, card, settings)
+    session = Session(folder.verified_weights(), len(card.outputs), settings)
+    post_process = post_processor(card.post_processing.name, card.post_processing.parameters)
     rows: list[Timing] = []
     for shape in shapes:
         nuclei = shape[0] * shape[1] // PX_PER_NUCLEUS

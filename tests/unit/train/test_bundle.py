@@ -47,7 +47,7 @@ def test_rows_of_a_card_name_the_command_that_measures_them() -> None:
     rows = accuracy_rows(scores, "nuclei")
 
     assert [row.part for row in rows] == ["validation", "test"]
-    assert rows[0].ap_50 == 0.9123
+    assert rows[0].measures["ap_50"] == 0.9123
     assert rows[1].command == "stentor models bench nuclei --on FOLDER --part test"
 
 

@@ -1,0 +1,164 @@
+"""Classification: a card and its network as one thing that judges the objects of an image, all in one batched call."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stentor.core.finding import Objects
+from stentor.core.stage import ModelIdentity
+from stentor.inference.card import ClassificationCard
+from stentor.inference.crops import cut
+from stentor.inference.found import Found
+from stentor.inference.measure import measure
+from stentor.inference.network_input import as_planes, scaled_shape
+from stentor.inference.repository import ModelFolder
+from stentor.inference.session import Session
+from stentor.inference.settings import InferenceSettings
+
+logger = logging.getLogger(__name__)
+
+UNSURE: Final = -1
+BATCHES: Final = (8, 64, 256)
+"""Objects are judged in batches of these sizes, the last one filled up: fixed shapes, warm buffers."""
+
+SAME_SCALE: Final = 1.08
+"""Images whose pixels are so nearly as large as in training are not resampled."""
+
+
+class ClassificationModel:
+    """Called by one thread.
+
+    `model(image, labels=labels)` in a script; in a pipeline `prepare` once, then `classify`.
+    """
+
+    TASK: ClassVar[str] = "object-classification"
+
+    def __init__(self, folder: ModelFolder, card: ClassificationCard, settings: InferenceSettings) -> None:
+        self.card = card
+        self._session = Session(
+            folder.verified_weights(), len(card.classes), settings, channels=len(card.channels), is_spatial=False
+        )
+        self.identity = ModelIdentity(card.identity, card.sha256, self._session.provider)
+        logger.info(
+            "model %s (%s) on %s: %s",
+            self.identity.name, self.identity.hash[:12], self._session.provider, self._session.reason,
+        )  # fmt: skip
+
+    def __call__(
+        self, image: NDArray[Any], pixel_size_um: float | None = None, *, labels: NDArray[np.int32] | None = None
+    ) -> Found:
+        """Judge the objects of one image.
+
+        Parameters
+        ----------
+        image
+            Shape (Y, X), or (C, Y, X) with the planes in the order of the card's channels; uint8, uint16 or float32.
+        pixel_size_um
+            Side of a pixel in micrometres; None: as in training.
+        labels
+            Shape (Y, X) int32, whose objects are judged; None: the image shows one object, in its middle.
+
+        Returns
+        -------
+        Found
+            Its `objects` have the columns of `classify` beside `label`, `y_px` and `x_px`.
+
+        Raises
+        ------
+        ModelError
+            If the image is none of these; the message says how to convert it.
+        """
+        planes = as_planes(image, self.card.channels)
+        height, width = planes[0].shape
+        if labels is None:
+            middle = {"label": np.ones(1, np.int32)}
+            middle |= {name: np.array([side / 2], np.float32) for name, side in (("y_px", height), ("x_px", width))}
+            objects = Objects(middle)
+        else:
+            objects = measure(labels, planes[0])
+        return Found(objects=objects.with_columns(self.classify(planes, labels, objects, pixel_size_um)))
+
+    def prepare(self) -> None:
+        """Allocate and warm up every batch."""
+        for batch in BATCHES:
+            self._session.buffers((self.card.crop_px, self.card.crop_px), batch)
+
+    def classify(
+        self,
+        planes: Sequence[NDArray[Any]],
+        labels_yx: NDArray[np.int32] | None,
+        objects: Objects,
+        pixel_size_um: float | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Return columns for a table of objects.
+
+        Parameters
+        ----------
+        planes
+            One (Y, X) for each of the card's channels.
+        labels_yx
+            Shape (Y, X): neighbours are painted out of a crop; None: they are left.
+        objects
+            With `label`, `y_px`, `x_px`.
+        pixel_size_um
+            As in a call.
+
+        Returns
+        -------
+        dict
+            `class`, int32 index into the card's classes, `UNSURE` (-1) below its `unsure_below`; `probability` of the
+            likeliest class, float32; `p_<class>` for each class, float32, which name the classes in their order.
+        """
+        probability = self._probabilities(planes, labels_yx, objects, pixel_size_um)
+        best = probability.argmax(axis=1).astype(np.int32)
+        highest = probability.max(axis=1, initial=0.0)
+        best[highest < self.card.unsure_below] = UNSURE
+        columns: dict[str, NDArray[Any]] = {"class": best, "probability": highest}
+        return columns | {f"p_{name}": probability[:, index].copy() for index, name in enumerate(self.card.classes)}
+
+    def _probabilities(
+        self,
+        planes: Sequence[NDArray[Any]],
+        labels_yx: NDArray[np.int32] | None,
+        objects: Objects,
+        pixel_size_um: float | None,
+    ) -> NDArray[np.float32]:
+        """Return the probability of each class for each object, shape (n, classes)."""
+        scale = self._scale(pixel_size_um)
+        if scale != 1.0:
+            size = scaled_shape(planes[0].shape, scale)[::-1]
+            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+            planes = [np.asarray(cv2.resize(plane, size, interpolation=how)) for plane in planes]
+            if labels_yx is not None:
+                # cv2 resizes no int32; float64 holds every label.
+                grown = cv2.resize(labels_yx.astype(np.float64), size, interpolation=cv2.INTER_NEAREST)
+                labels_yx = np.asarray(grown).astype(np.int32)
+        y_px, x_px = ((objects[name] + 0.5) * scale - 0.5 for name in ("y_px", "x_px"))
+        answers = [np.zeros((0, len(self.card.classes)), np.float32)]
+        for start in range(0, len(objects), BATCHES[-1]):
+            part = np.s_[start : start + BATCHES[-1]]
+            crops = cut(
+                planes, labels_yx, objects["label"][part], y_px[part], x_px[part], self.card.scales,
+                crop_px=self.card.crop_px,
+            )  # fmt: skip
+            answers.append(self._judged(crops))
+        return np.concatenate(answers)
+
+    def _judged(self, crops_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
+        count = len(crops_nchw)
+        batch = next(size for size in BATCHES if size >= count)
+        buffers = self._session.buffers((self.card.crop_px, self.card.crop_px), batch)
+        buffers.input_nchw[:count] = crops_nchw
+        buffers.input_nchw[count:] = 0.0
+        return self._session.run(buffers)[:count].copy()
+
+    def _scale(self, pixel_size_um: float | None) -> float:
+        """Return the factor by which planes are enlarged."""
+        if not pixel_size_um or self.card.pixel_size_um is None:
+            return 1.0
+        scale = pixel_size_um / self.card.pixel_size_um
+        return 1.0 if 1 / SAME_SCALE < scale < SAME_SCALE else scale
