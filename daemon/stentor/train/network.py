@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from stentor.train.targets import OFFSET_UNIT_PX
 
-WIDTHS: Final = (16, 32, 64, 96, 96)
+WIDTHS: Final = (16, 32, 64, 128, 160)
 """Channels per level, from half resolution downwards."""
 
 SIZE_MULTIPLE: Final = 32
