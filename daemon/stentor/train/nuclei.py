@@ -50,7 +50,7 @@ def train_nuclei(settings: TrainSettings) -> Path:
     folder = write_bundle(fit.run(), settings, specimens, version=int(out.name))
     scores = [score for part in (Part.VALIDATION, Part.TEST) for score in evaluate(folder, specimens, part)]
     folder = state_accuracy(folder, accuracy_rows(scores, folder.card.name))
-    write_report(folder, settings, fit.history, fit.spent_s, specimens)
+    write_report(folder, settings, fit.loop.history, fit.loop.spent_s, specimens)
     logger.info("%s is finished; try `stentor models verify %s`", out, out)
     return out
 

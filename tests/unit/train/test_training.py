@@ -74,7 +74,7 @@ def test_a_finished_training_is_continued_from_its_checkpoint_without_another_st
     again = Fit(settings, specimens)
     again.run()
 
-    assert again.step == first.step == 2
+    assert again.loop.step == first.loop.step == 2
     for before, after in zip(first.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(before, after)
 
@@ -84,7 +84,7 @@ def test_the_wall_clock_ends_the_cosine_before_its_steps(settings: TrainSettings
 
     fit.run()
 
-    assert fit.step == 1
+    assert fit.loop.step == 1
 
 
 def test_the_exported_network_answers_as_the_trained_one_at_any_size(tmp_path: Path) -> None:
