@@ -1,14 +1,8 @@
 """Model card: what a model is, what it was trained on, how well it does, and how to run it."""
 
-import math
-from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
-
-from stentor.core.errors import ModelError
-
-CARD_NAME: Final = "card.toml"
 
 
 class Normalisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -179,12 +173,17 @@ class ImageCard(Card, frozen=True, kw_only=True, tag="image-to-image"):
 class ChannelScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """From the counts of a crop to network input: (crop - background) / divisor.
 
-    The background is the median of the crop's rim. `divisor` in counts; None: the background itself, as suits
-    transmitted light.
+    The background is the median of the crop's rim.
+
+    Attributes
+    ----------
+    divisor
+        In counts, where brightness itself tells something; "background", as suits transmitted light; "bright", the
+        95th percentile of the crop above its background, where only the pattern counts.
     """
 
     channel: str
-    divisor: float | None = None
+    divisor: float | Literal["background", "bright"]
 
 
 class ClassificationCard(Card, frozen=True, kw_only=True, tag="object-classification"):
@@ -197,7 +196,13 @@ class ClassificationCard(Card, frozen=True, kw_only=True, tag="object-classifica
     crop_px
         Side of the square crops.
     pixel_size_um
-        Side of a pixel in training; images of another known pixel size are rescaled to it. None: taken as they are.
+        Side of a pixel in training; images of another known pixel size are rescaled to it. None: it is not used.
+    object_diameter_px
+        Median diameter of the objects in training; images are rescaled so that theirs is the same. None: not used.
+    hides_neighbours
+        Whether other objects are painted out of a crop.
+    finds_with
+        Name of the model that finds the objects in a script that has no labels. None: such an image shows one object.
     scales
         How each of `channels` is brought to the network's scale.
     unsure_below
@@ -207,85 +212,11 @@ class ClassificationCard(Card, frozen=True, kw_only=True, tag="object-classifica
     classes: tuple[str, ...]
     crop_px: int
     pixel_size_um: float | None = None
+    object_diameter_px: float | None = None
+    hides_neighbours: bool = True
+    finds_with: str | None = None
     scales: tuple[ChannelScale, ...]
     unsure_below: float
 
 
 AnyCard = SegmentationCard | ImageCard | ClassificationCard
-
-
-def load_card(folder: Path) -> AnyCard:
-    """Read the card of a model folder.
-
-    Raises
-    ------
-    ModelError
-        If the card is missing, is not TOML, lacks a key or has one too many; the message names file and key.
-    """
-    path = folder / CARD_NAME
-    try:
-        text = path.read_bytes()
-    except OSError as err:
-        raise ModelError(f"{path}: cannot be read ({err.strerror}); a model folder holds {CARD_NAME}") from err
-    try:
-        card: AnyCard = msgspec.toml.decode(text, type=AnyCard)
-    except msgspec.MsgspecError as err:
-        raise ModelError(f"{path}: {err}; compare it with models/nuclei/1/{CARD_NAME}") from err
-    _check(path, card)
-    return card
-
-
-def _check(path: Path, card: AnyCard) -> None:
-    """Refuse values that have the right type and make no sense."""
-    wrong = dict(_senseless_common(card))
-    match card:
-        case SegmentationCard():
-            wrong |= _senseless_network(card.size_multiple, card.normalisation)
-            if not (math.isfinite(card.object_diameter_px) and card.object_diameter_px > 0):
-                wrong["object_diameter_px"] = "must be a positive number of pixels"
-        case ImageCard():
-            wrong |= _senseless_network(card.size_multiple, card.normalisation)
-            if card.restores is not None and card.restores not in card.channels:
-                wrong["restores"] = f"must be one of the channels {', '.join(card.channels)}"
-        case ClassificationCard():
-            wrong |= _senseless_classes(card)
-    for key, reason in wrong.items():
-        raise ModelError(f"{path}: `{key}` {reason}")
-
-
-def _senseless_common(card: Card) -> dict[str, str]:
-    wrong: dict[str, str] = {}
-    if len(card.sha256) != 64:
-        wrong["sha256"] = "must be the 64 hexadecimal digits that sha256sum prints"
-    if not card.channels or not card.outputs:
-        wrong["channels" if not card.channels else "outputs"] = "must name at least one"
-    for key, name in (
-        ("weights", card.weights),
-        ("test.input", card.test.input),
-        ("test.expected", card.test.expected),
-    ):
-        if Path(name).name != name:
-            wrong[key] = f"must be a file name beside the card, not {name!r}"
-    return wrong
-
-
-def _senseless_network(size_multiple: int, normalisation: Normalisation) -> dict[str, str]:
-    wrong: dict[str, str] = {}
-    if size_multiple < 1:
-        wrong["size_multiple"] = "must be at least 1"
-    if not 0 <= normalisation.low_percent < normalisation.high_percent <= 100:
-        wrong["normalisation"] = "needs 0 <= low_percent < high_percent <= 100"
-    return wrong
-
-
-def _senseless_classes(card: ClassificationCard) -> dict[str, str]:
-    wrong: dict[str, str] = {}
-    if card.crop_px < 8:
-        wrong["crop_px"] = "must be at least 8"
-    if len(card.classes) < 2:
-        wrong["classes"] = "must name at least two"
-    if tuple(scale.channel for scale in card.scales) != card.channels:
-        wrong["scales"] = f"must name the channels {', '.join(card.channels)} in this order"
-    if any(scale.divisor is not None and not scale.divisor > 0 for scale in card.scales):
-        wrong["scales"] = "must have positive divisors"
-    return wrong

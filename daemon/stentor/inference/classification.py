@@ -16,6 +16,7 @@ from stentor.inference.found import Found
 from stentor.inference.measure import measure
 from stentor.inference.network_input import as_planes, scaled_shape
 from stentor.inference.repository import ModelFolder
+from stentor.inference.segmentation import SegmentationModel
 from stentor.inference.session import Session
 from stentor.inference.settings import InferenceSettings
 
@@ -37,8 +38,16 @@ class ClassificationModel:
 
     TASK: ClassVar[str] = "object-classification"
 
-    def __init__(self, folder: ModelFolder, card: ClassificationCard, settings: InferenceSettings) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        card: ClassificationCard,
+        settings: InferenceSettings,
+        finder: SegmentationModel | None = None,
+    ) -> None:
+        """Open the network; `finder` finds the objects of images that come without labels."""
         self.card = card
+        self._finder = finder
         self._session = Session(
             folder.verified_weights(), len(card.classes), settings, channels=len(card.channels), is_spatial=False
         )
@@ -60,7 +69,8 @@ class ClassificationModel:
         pixel_size_um
             Side of a pixel in micrometres; None: as in training.
         labels
-            Shape (Y, X) int32, whose objects are judged; None: the image shows one object, in its middle.
+            Shape (Y, X) int32, whose objects are judged; None: found with the model that the card names, or the image
+            shows one object, in its middle.
 
         Returns
         -------
@@ -73,14 +83,11 @@ class ClassificationModel:
             If the image is none of these; the message says how to convert it.
         """
         planes = as_planes(image, self.card.channels)
-        height, width = planes[0].shape
-        if labels is None:
-            middle = {"label": np.ones(1, np.int32)}
-            middle |= {name: np.array([side / 2], np.float32) for name, side in (("y_px", height), ("x_px", width))}
-            objects = Objects(middle)
-        else:
-            objects = measure(labels, planes[0])
-        return Found(objects=objects.with_columns(self.classify(planes, labels, objects, pixel_size_um)))
+        if labels is None and self._finder is not None:
+            labels = self._finder(planes[0], pixel_size_um).labels
+        objects = in_the_middle(planes[0].shape) if labels is None else measure(labels, planes[0])
+        judged = objects.with_columns(self.classify(planes, labels, objects, pixel_size_um))
+        return Found(labels=labels, objects=judged)
 
     def prepare(self) -> None:
         """Allocate and warm up every batch."""
@@ -103,7 +110,7 @@ class ClassificationModel:
         labels_yx
             Shape (Y, X): neighbours are painted out of a crop; None: they are left.
         objects
-            With `label`, `y_px`, `x_px`.
+            With `label`, `y_px`, `x_px`, and `area_px` where the card rescales by the objects' diameter.
         pixel_size_um
             As in a call.
 
@@ -128,7 +135,7 @@ class ClassificationModel:
         pixel_size_um: float | None,
     ) -> NDArray[np.float32]:
         """Return the probability of each class for each object, shape (n, classes)."""
-        scale = self._scale(pixel_size_um)
+        scale = self._scale(pixel_size_um, objects)
         if scale != 1.0:
             size = scaled_shape(planes[0].shape, scale)[::-1]
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -138,13 +145,12 @@ class ClassificationModel:
                 grown = cv2.resize(labels_yx.astype(np.float64), size, interpolation=cv2.INTER_NEAREST)
                 labels_yx = np.asarray(grown).astype(np.int32)
         y_px, x_px = ((objects[name] + 0.5) * scale - 0.5 for name in ("y_px", "x_px"))
+        owners = labels_yx if self.card.hides_neighbours else None
         answers = [np.zeros((0, len(self.card.classes)), np.float32)]
         for start in range(0, len(objects), BATCHES[-1]):
             part = np.s_[start : start + BATCHES[-1]]
-            crops = cut(
-                planes, labels_yx, objects["label"][part], y_px[part], x_px[part], self.card.scales,
-                crop_px=self.card.crop_px,
-            )  # fmt: skip
+            label, y, x = objects["label"][part], y_px[part], x_px[part]
+            crops = cut(planes, owners, label, y, x, self.card.scales, crop_px=self.card.crop_px)
             answers.append(self._judged(crops))
         return np.concatenate(answers)
 
@@ -156,9 +162,17 @@ class ClassificationModel:
         buffers.input_nchw[count:] = 0.0
         return self._session.run(buffers)[:count].copy()
 
-    def _scale(self, pixel_size_um: float | None) -> float:
+    def _scale(self, pixel_size_um: float | None, objects: Objects) -> float:
         """Return the factor by which planes are enlarged."""
-        if not pixel_size_um or self.card.pixel_size_um is None:
-            return 1.0
-        scale = pixel_size_um / self.card.pixel_size_um
+        card, scale = self.card, 1.0
+        if card.object_diameter_px is not None and "area_px" in objects and len(objects):
+            scale = card.object_diameter_px / float(np.sqrt(4 / np.pi * np.median(objects["area_px"])))
+        elif card.pixel_size_um is not None and pixel_size_um:
+            scale = pixel_size_um / card.pixel_size_um
         return 1.0 if 1 / SAME_SCALE < scale < SAME_SCALE else scale
+
+
+def in_the_middle(shape_yx: tuple[int, ...]) -> Objects:
+    """Return a table of one object in the middle of an image."""
+    y_px, x_px = (np.array([side // 2], np.float32) for side in shape_yx)
+    return Objects({"label": np.ones(1, np.int32), "y_px": y_px, "x_px": x_px})

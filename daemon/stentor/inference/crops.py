@@ -49,11 +49,20 @@ def cut(
     for layer, (plane, scale) in enumerate(zip(planes, scales, strict=True)):
         cuts = _windows(plane, half, crop_px)[top, left].astype(np.float32)
         background = np.median(_rims(cuts), axis=1)[:, None, None]
-        divisor = np.maximum(background, 1.0) if scale.divisor is None else np.float32(scale.divisor)
         if foreign is not None:
             cuts = np.where(foreign, background, cuts)
-        crops[:, layer] = (cuts - background) / divisor
+        crops[:, layer] = (cuts - background) / _divisor(cuts, background, scale)
     return crops
+
+
+def _divisor(cuts: NDArray[np.float32], background: NDArray[np.float32], scale: ChannelScale) -> Any:
+    """Return what a channel is divided by, for each crop or for all of them."""
+    if scale.divisor == "background":
+        return np.maximum(background, np.float32(1.0))
+    if scale.divisor == "bright":
+        bright = np.percentile(cuts, 95, axis=(1, 2)).astype(np.float32)[:, None, None]
+        return np.maximum(bright - background, np.float32(1.0))
+    return np.float32(scale.divisor)
 
 
 def _windows(plane: NDArray[Any], half: int, crop_px: int) -> NDArray[Any]:

@@ -66,4 +66,5 @@ def open_model(folder: ModelFolder, settings: InferenceSettings) -> AnyModel:
         case ImageCard():
             return ImageModel(folder, card, settings)
         case ClassificationCard():
-            return ClassificationModel(folder, card, settings)
+            finder = None if card.finds_with is None else load_as(SegmentationModel, card.finds_with, settings)
+            return ClassificationModel(folder, card, settings, finder)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import stentor
 from stentor.core.errors import ModelError
-from stentor.inference.card import CARD_NAME, AnyCard, load_card
+from stentor.inference.card import AnyCard
+from stentor.inference.card_file import CARD_NAME, load_card
 
 
 @dataclass(frozen=True, slots=True)

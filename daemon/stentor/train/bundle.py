@@ -1,6 +1,5 @@
 """Bundle: a model folder as it ships: weights, card, and a test case that carries nobody's data."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,22 +9,19 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from stentor.core.errors import ModelError
 from stentor.inference.card import (
     Accuracy,
-    AnyCard,
     Normalisation,
     PostProcessing,
     SegmentationCard,
     TestCase,
     TrainingSet,
-    load_card,
 )
 from stentor.inference.model import open_model
 from stentor.inference.repository import ModelFolder
 from stentor.inference.settings import InferenceSettings
-from stentor.train.card_file import write_card
-from stentor.train.export import export_onnx
+from stentor.train.card_file import sha256_of, store_card
+from stentor.train.export import export_nuclei
 from stentor.train.network import HALO_PX, OUTPUTS, SIZE_MULTIPLE, NucleiNetwork
 from stentor.train.nuclei_data import PERCENTILES, Specimen
 from stentor.train.settings import TrainSettings
@@ -62,7 +58,7 @@ def write_bundle(
     """
     out = Path(settings.out)
     out.mkdir(parents=True, exist_ok=True)
-    export_onnx(network, out / WEIGHTS)
+    export_nuclei(network, out / WEIGHTS)
     learned = Counter(specimen.set_name for specimen in specimens if specimen.part is Part.TRAIN)
     card = SegmentationCard(
         name="nuclei",
@@ -70,7 +66,7 @@ def write_bundle(
         description=DESCRIPTION,
         licence="BSD-3-Clause",
         weights=WEIGHTS,
-        sha256=hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest(),
+        sha256=sha256_of(out / WEIGHTS),
         axes="nchw",
         dtype="float32",
         size_multiple=SIZE_MULTIPLE,
@@ -98,7 +94,7 @@ def write_bundle(
         accuracy=(),
         test=TEST,
     )
-    folder = _written(card, out)
+    folder = store_card(card, out)
     _draw_test_case(folder)
     return folder
 
@@ -111,14 +107,7 @@ def state_accuracy(folder: ModelFolder, rows: Sequence[Accuracy]) -> ModelFolder
     ModelError
         If the card cannot be read back as it was written.
     """
-    return _written(replace(folder.card, accuracy=tuple(rows)), folder.path)
-
-
-def _written(card: AnyCard, out: Path) -> ModelFolder:
-    path = write_card(card, out)
-    if load_card(out) != card:
-        raise ModelError(f"{path}: reads back differently from what was written; a text in it has odd characters")
-    return ModelFolder(out, card)
+    return store_card(replace(folder.card, accuracy=tuple(rows)), folder.path)
 
 
 def _draw_test_case(folder: ModelFolder) -> None:

@@ -1,5 +1,6 @@
 """Card file: a model card written as TOML, in the order of its fields."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 import msgspec
 
-from stentor.inference.card import CARD_NAME, AnyCard
+from stentor.core.errors import ModelError
+from stentor.inference.card import AnyCard
+from stentor.inference.card_file import CARD_NAME, load_card
+from stentor.inference.repository import ModelFolder
 
 
 def write_card(card: AnyCard, folder: Path) -> Path:
@@ -15,6 +19,25 @@ def write_card(card: AnyCard, folder: Path) -> Path:
     path = folder / CARD_NAME
     path.write_text("\n".join(_table(msgspec.to_builtins(card), "")).strip() + "\n", encoding="utf-8")
     return path
+
+
+def store_card(card: AnyCard, folder: Path) -> ModelFolder:
+    """Write the card and read it back through the path that ships.
+
+    Raises
+    ------
+    ModelError
+        If it reads back differently.
+    """
+    path = write_card(card, folder)
+    if load_card(folder) != card:
+        raise ModelError(f"{path}: reads back differently from what was written; a text in it has odd characters")
+    return ModelFolder(folder, card)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file as a card states it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _table(values: Mapping[str, Any], name: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stentor.core.errors import ModelError
-from stentor.inference.card import load_card
+from stentor.inference.card_file import load_card
 from stentor.inference.repository import find_model
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from stentor.core.errors import ConfigError
-from stentor.inference.card import load_card
+from stentor.inference.card_file import load_card
 from stentor.inference.repository import find_model
 from stentor.train import nuclei
 from stentor.train.card_file import write_card

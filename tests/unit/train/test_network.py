@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
 onnx = pytest.importorskip("onnx", reason="training is an extra: pip install 'stentor[train]'")
 
-from stentor.train.export import export_onnx  # noqa: E402 - only where torch is
+from stentor.train.export import export_nuclei  # noqa: E402 - only where torch is
 from stentor.train.losses import nuclei_loss  # noqa: E402
 from stentor.train.network import HALO_PX, SIZE_MULTIPLE, NucleiNetwork, parameter_count  # noqa: E402
 
@@ -34,7 +34,7 @@ def test_no_pixel_beyond_the_halo_changes_an_answer_and_one_at_its_rim_does() ->
 
 
 def test_batch_normalisation_is_folded_into_the_export(tmp_path: Path) -> None:
-    export_onnx(NucleiNetwork().eval(), tmp_path / "model.onnx")
+    export_nuclei(NucleiNetwork().eval(), tmp_path / "model.onnx")
 
     graph = onnx.load(str(tmp_path / "model.onnx")).graph
     assert "BatchNormalization" not in {node.op_type for node in graph.node}

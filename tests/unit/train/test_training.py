@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="training is an extra: pip install '
 pytest.importorskip("onnx", reason="training is an extra: pip install 'stentor[train]'")
 
 from stentor.train import report  # noqa: E402 - only where torch is
-from stentor.train.export import export_onnx  # noqa: E402
+from stentor.train.export import export_nuclei  # noqa: E402
 from stentor.train.fit import Fit  # noqa: E402
 from stentor.train.network import ExportedNetwork, NucleiNetwork  # noqa: E402
 from stentor.train.nuclei import train_nuclei  # noqa: E402
@@ -90,7 +90,7 @@ def test_the_wall_clock_ends_the_cosine_before_its_steps(settings: TrainSettings
 def test_the_exported_network_answers_as_the_trained_one_at_any_size(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = NucleiNetwork().eval()
-    export_onnx(network, tmp_path / "model.onnx")
+    export_nuclei(network, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
 
     for shape in ((64, 96), (160, 32)):
