@@ -75,7 +75,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_python_examples_in_the_readme_run_against_a_running_rig(tmp_path: Path) -> None:
+def test_python_examples_run_against_a_running_rig(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "STENTOR_RUNTIME_DIR": str(tmp_path / "run"),
@@ -87,8 +87,8 @@ def test_python_examples_in_the_readme_run_against_a_running_rig(tmp_path: Path)
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
     )  # fmt: skip
     try:
-        examples = blocks(ROOT / "README.md", "python")
-        assert examples
+        examples = [code for page in ("README.md", "docs/how-to/tracking.md") for code in blocks(ROOT / page, "python")]
+        assert len(examples) >= 4
         for example in examples:
             # An endless loop of an example ends after its first turn.
             code = re.sub(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from stentor.core.finding import Finding, Findings, Score
+from stentor.core.finding import Event, Events, Finding, Findings, Score
 from stentor.core.frame import Frame
 from stentor.core.stage import FrameSpec, ModelIdentity
 
@@ -95,3 +95,13 @@ class Told(Faulty):
             os.kill(os.getpid(), signal.SIGSEGV)
         nonsense: Any = {"mark": what}
         return dict(nonsense)
+
+
+class Chatty(Quick):
+    """Gives a hundred events with every frame."""
+
+    gives: ClassVar[Mapping[str, type[Finding]]] = {"mark": Score, "chat": Events}
+
+    def process(self, frame: Frame, found: Findings) -> Findings:
+        chat = Events(tuple(Event("chat", f"word {index}", {"index": index}) for index in range(100)))
+        return {**super().process(frame, found), "chat": chat}

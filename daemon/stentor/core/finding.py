@@ -1,9 +1,10 @@
-"""Finding: what a stage says about a frame, as a label image, a table of objects, an image or a score."""
+"""Finding: what a stage says about a frame, as a label image, a table of objects, an image, a score or events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -118,6 +119,31 @@ class Score:
     unit: str = "1"
 
 
-Finding = Labels | Objects | Image | Score
+class Event(msgspec.Struct, frozen=True):
+    """Something happened in a frame.
+
+    Attributes
+    ----------
+    kind
+        One word, such as "division"; the topic under which it is published.
+    text
+        In words, for people.
+    data
+        In numbers, for programs.
+    """
+
+    kind: str
+    text: str
+    data: dict[str, str | int | float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened in a frame, in order; published one by one after the frame's result, each once and in order."""
+
+    events: tuple[Event, ...] = ()
+
+
+Finding = Labels | Objects | Image | Score | Events
 Findings = Mapping[str, Finding]
 """Findings of one frame by name, such as "labels" or "objects"."""

@@ -4,7 +4,12 @@ from typing import Any
 
 import msgspec
 
-DEFAULT_PLAN: tuple[dict[str, Any], ...] = ({"stage": "normalise"}, {"stage": "segment"}, {"stage": "measure"})
+DEFAULT_PLAN: tuple[dict[str, Any], ...] = (
+    {"stage": "normalise"},
+    {"stage": "segment"},
+    {"stage": "measure"},
+    {"stage": "track"},
+)
 
 
 class AnalysisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,7 +19,7 @@ from stentor.core.outcome import Late, Result
 from stentor.publish.outgoing import Outgoing
 from stentor.publish.outlet import Outlet
 from stentor.publish.outlets import Outlets
-from stentor.publish.publication import Publication
+from stentor.publish.publication import Publication, events_of
 from stentor.publish.settings import PublishSettings
 from stentor.wire import command, consumer, message, sockets
 
@@ -120,9 +120,7 @@ class Hub:
 
     def announce(self, kind: str, text: str, **data: str | int | float) -> None:
         """Queue an event; dropped with a log line when the publisher is hopelessly behind."""
-        header = message.EventHeader(
-            epoch=self._epoch, counter=-1, kind=kind, text=text, wall_ns=self._clock.wall_ns(), data=data
-        )
+        header = self._event_header(kind, text, data)
         try:
             self._waiting.put_nowait(header)
         except queue.Full:
@@ -184,11 +182,18 @@ class Hub:
         outgoing = self._result(publication, outcome, times)
         self._broadcast_all(outgoing, is_event=False)
         outgoing.forget_findings()
+        for event in events_of(publication.header.frame_id, publication.findings):
+            self._broadcast_all(self._event(self._event_header(*event)), is_event=True)
         publication.on_published(outcome, times)
 
     def _broadcast_all(self, outgoing: Outgoing, *, is_event: bool) -> None:
         self._outlets.offer(outgoing, is_event=is_event)
         self._broadcast.send(outgoing.parts(consumer.NO_IMAGES))
+
+    def _event_header(self, kind: str, text: str, data: dict[str, str | int | float]) -> message.EventHeader:
+        return message.EventHeader(
+            epoch=self._epoch, counter=-1, kind=kind, text=text, wall_ns=self._clock.wall_ns(), data=data
+        )
 
     def _event(self, header: message.EventHeader) -> Outgoing:
         return Outgoing.event(self._counter, structs.replace(header, counter=self._next_counter()))

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import structs
@@ -9,6 +10,7 @@ from msgspec import structs
 from stentor.core.clock import Clock
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import PublishError, StageError
+from stentor.core.finding import Finding
 from stentor.core.frame import FrameId
 from stentor.core.ledger import FrameLedger
 from stentor.core.mailbox import Mailbox
@@ -18,7 +20,7 @@ from stentor.ingest.arrival import Arrived
 from stentor.ingest.pool import FramePool
 from stentor.pipeline.runner import Analysis, Runner
 from stentor.publish.hub import Hub
-from stentor.publish.publication import Publication
+from stentor.publish.publication import Publication, events_of
 from stentor.service.gauges import Gauges
 
 logger = logging.getLogger(__name__)
@@ -116,14 +118,17 @@ class AnalysisLoop:
         )
         self._gauges.stages(analysis.stage_ms)
         if analysis.failure is not None:
-            self._fail(arrived, analysis.failure, times)
+            self._fail(arrived, analysis.failure, times, analysis.findings)
         else:
             self._publish(arrived, analysis, times)
         self._current = None
 
-    def _fail(self, arrived: Arrived, failure: Failed, times: DoorTimes) -> None:
+    def _fail(self, arrived: Arrived, failure: Failed, times: DoorTimes, findings: Mapping[str, Finding]) -> None:
         arrived.close(failure, self._ledger, self._pool, times)
         self._hub.announce("frame-failed", f"{arrived.frame.frame_id}: {failure.stage}: {failure.reason}")
+        # A stage that is behind what happened is not asked again: what it said must not go with the frame.
+        for kind, text, data in events_of(arrived.frame.frame_id, findings):
+            self._hub.announce(kind, text, **data)
 
     def _publish(self, arrived: Arrived, analysis: Analysis, times: DoorTimes) -> None:
         def close(outcome: Result | Late, final: DoorTimes) -> None:
@@ -144,4 +149,4 @@ class AnalysisLoop:
             self._hub.publish(publication)
         except PublishError as err:
             logger.error("%s", err)
-            self._fail(arrived, Failed("publish", str(err)), times)
+            self._fail(arrived, Failed("publish", str(err)), times, analysis.findings)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.core.doors import DoorTimes
-from stentor.core.finding import Finding, Image, Labels, Objects, Score
+from stentor.core.finding import Events, Finding, Image, Labels, Objects, Score
 from stentor.core.frame import FrameHeader, FrameId
 from stentor.core.stage import ModelIdentity
 
@@ -129,6 +129,8 @@ def split_findings(
             case Image(pixels_yx, unit):
                 arrays.append(np.ascontiguousarray(pixels_yx))
                 parts.append(_image_part(name, "image", pixels_yx, unit, steps))
+            case Events():  # published by themselves, after the result
+                continue
     return scores, parts, arrays
 
 

@@ -3,14 +3,17 @@
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from stentor.core.errors import ModelError, StageError
-from stentor.core.finding import Findings, Image, Labels, Objects
+from stentor.core.finding import Events, Findings, Image, Labels, Objects
 from stentor.core.frame import Frame, FrameHeader, FrameId, PixelToStage, Plane
 from stentor.core.stage import FrameSpec
+from stentor.tracking.settings import TrackerSettings
 from stentor_plugins.measure import Measure, MeasureSettings
 from stentor_plugins.normalise import Normalise, NormaliseSettings
 from stentor_plugins.segment import Segment, SegmentSettings
+from stentor_plugins.track import Track
 
 AFFINE = PixelToStage(xx=0.5, xy=0.0, x0=1000.0, yx=0.0, yy=0.5, y0=-200.0)
 
@@ -120,3 +123,41 @@ def test_the_segmenting_stage_names_its_model_and_provider() -> None:
 def test_a_model_that_does_not_exist_is_refused_when_the_stage_is_built() -> None:
     with pytest.raises(ModelError, match="no model 'mitochondria'"):
         Segment(SegmentSettings(model="mitochondria"))
+
+
+def test_a_tracked_frame_keeps_its_numbers_and_says_what_is_new() -> None:
+    track = Track(TrackerSettings())
+    frame = frame_of_discs()
+    found = walk(frame)
+    first = track.process(frame, found)
+    later = Frame(structs.replace(frame.header, frame_id=FrameId("cam", "0" * 32, 1)), frame.pixels)
+    objects = found["objects"]
+    assert isinstance(objects, Objects)
+    fewer = Objects({name: column[1:] for name, column in objects.columns.items()})
+
+    tracked = track.process(later, {**found, "objects": fewer})["objects"]
+
+    assert isinstance(first["track_events"], Events)
+    assert first["track_events"].events == ()
+    assert isinstance(tracked, Objects)
+    assert tracked["track_id"].tolist() == [2, 3, 4, 5, 6]
+    assert tracked["age_frames"].tolist() == [1] * 5
+    assert {"label", "y_px", "area_px"} < set(tracked.columns)
+
+
+def test_what_the_tracker_says_is_an_event_for_programs_too() -> None:
+    track = Track(TrackerSettings(memory_frames=0))
+    frame = frame_of_discs()
+    found = walk(frame)
+    track.process(frame, found)
+    nothing = {"labels": Labels(np.zeros((130, 190), np.int32)), "objects": Objects({})}
+    objects = found["objects"]
+    assert isinstance(objects, Objects)
+    nothing["objects"] = Objects({name: column[:0] for name, column in objects.columns.items()})
+
+    events = track.process(frame, nothing)["track_events"]
+
+    assert isinstance(events, Events)
+    assert [(event.kind, event.data) for event in events.events] == [
+        ("loss", {"track_id": number, "frames_ago": 1}) for number in range(1, 7)
+    ]

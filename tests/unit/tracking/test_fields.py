@@ -1,0 +1,86 @@
+"""Interleaved positions and channels do not know of each other, whatever is dropped between them."""
+
+import numpy as np
+import pytest
+
+from stentor.core.finding import Objects
+from stentor.core.frame import FrameHeader, FrameId
+from stentor.tracking.fields import Fields
+from stentor.tracking.settings import TrackerSettings
+from stentor.tracking.tracker import Tracked
+
+
+def header(
+    sequence: int, *, run: str = "a", p: int | None = None, t: int | None = None, channel: str = "DAPI"
+) -> FrameHeader:
+    return FrameHeader(
+        frame_id=FrameId("camera", run, sequence), shape_yx=(8, 8), dtype="uint16", received_ns=0, clock_id="test",
+        p=p, t=t, channel=channel,
+    )  # fmt: skip
+
+
+def culture(seed: int, frames: int = 20) -> list[Objects]:
+    """Tables of 15 cells that walk."""
+    rng = np.random.default_rng(seed)
+    place = rng.uniform(0, 500, (15, 2))
+    tables = []
+    for _ in range(frames):
+        place = place + rng.normal(0, 5, place.shape)
+        y, x = rng.permutation(place).astype(np.float32).T
+        tables.append(Objects({"y_px": y, "x_px": x, "area_px": np.full(15, 500, np.float32)}))
+    return tables
+
+
+def lineage(answers: list[Tracked]) -> list[list[int]]:
+    """Numbers in order of their first appearance, so that two runs compare."""
+    names: dict[int, int] = {}
+    return [[names.setdefault(number, len(names)) for number in answer.track_id.tolist()] for answer in answers]
+
+
+@pytest.mark.parametrize("has_time_points", [True, False])
+def test_three_interleaved_positions_with_dropped_frames_are_three_separate_runs(has_time_points: bool) -> None:
+    cultures = [culture(seed) for seed in range(3)]
+    dropped = {(t, p) for t in range(20) for p in range(3) if (7 * t + 3 * p) % 11 == 5}
+    together, apart = Fields(TrackerSettings()), [Fields(TrackerSettings()) for _ in range(3)]
+
+    mixed: list[list[Tracked]] = [[], [], []]
+    alone: list[list[Tracked]] = [[], [], []]
+    for t in range(20):
+        for p, tables in enumerate(cultures):
+            if (t, p) in dropped:
+                continue
+            time_point = t if has_time_points else None
+            mixed[p].append(together.update(header(3 * t + p, p=p, t=time_point), tables[t], None))
+            alone[p].append(apart[p].update(header(t, t=time_point), tables[t], None))
+
+    assert dropped
+    assert [lineage(answers) for answers in mixed] == [lineage(answers) for answers in alone]
+    numbers = [{n for answer in answers for n in answer.track_id.tolist()} for answers in mixed]
+    assert sum(map(len, numbers)) == len(set.union(*numbers)), "numbers are unique within the run"
+
+
+def test_channels_are_followed_by_themselves() -> None:
+    fields = Fields(TrackerSettings())
+
+    red = fields.update(header(0, channel="red"), culture(1)[0], None)
+    green = fields.update(header(1, channel="green"), culture(2)[0], None)
+
+    assert set(red.track_id.tolist()).isdisjoint(green.track_id.tolist())
+    assert green.events == ()
+
+
+def test_a_new_run_counts_from_one() -> None:
+    fields = Fields(TrackerSettings())
+    fields.update(header(0, run="a"), culture(1)[0], None)
+
+    assert fields.update(header(0, run="b"), culture(1)[0], None).track_id.tolist() == list(range(1, 16))
+
+
+def test_old_fields_are_forgotten() -> None:
+    fields = Fields(TrackerSettings(), most_fields=10)
+
+    for number in range(50):
+        fields.update(header(0, run=f"run {number}"), culture(1)[0], None)
+
+    assert len(fields) == 10
+    assert len(fields._numbers) == 10
