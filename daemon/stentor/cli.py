@@ -228,35 +228,34 @@ def models_bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
 ) -> None:
     """Measure a model's accuracy on labelled images."""
-    from stentor.train.evaluate import bench_model
+    from stentor.train.bench import bench_model
     from stentor.train.split import Part
 
     with _errors_said():
         for row in bench_model(name, on, Part(part)):
-            ap = "  ".join(f"{value:.3f}" for value in row.precision)
+            # What was taken for what is for programs; the report shows it as a table.
+            told = {name: value for name, value in row.measures.items() if not name.startswith("true_")}
+            measures = "  ".join(f"{name} {value:.3f}" for name, value in told.items())
             typer.echo(
-                msgspec.json.encode(row).decode() if as_json else f"{row.set_name:24} {row.images:4d} images  AP {ap}"
+                msgspec.json.encode(row).decode() if as_json else f"{row.data:24} n = {row.images:<5d} {measures}"
             )
 
 
 @app.command()
 def train(
-    what: Annotated[Literal["nuclei"], typer.Argument(help="The model to train.")],
+    what: Annotated[str, typer.Argument(help="nuclei, cell-cycle, cell-cycle-label-free or micronuclei.")],
     data: Annotated[Path, typer.Option(help="Folder with the labelled sets; nothing is written there.")],
-    out: Annotated[Path, typer.Option(help="New folder for the model, ending in its version, such as nuclei/2.")],
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 20_000,
+    out: Annotated[Path, typer.Option(help="New folder for the model, ending in its version, such as nuclei/3.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; without: the recipe's own.")] = None,
     minutes: Annotated[float | None, typer.Option(help="End after so many minutes at the latest.")] = None,
 ) -> None:
     """Train a model again; continues from its checkpoint when it was cut off. Needs `stentor[train]`."""
     from stentor.service.logs import set_up_logs
-    from stentor.train.nuclei import train_nuclei
-    from stentor.train.settings import TrainSettings
+    from stentor.train.command import train as train_model
 
     set_up_logs(None, to_stderr=True)
-    scratch = out.with_name(f"{out.name}.training")
-    settings = TrainSettings(data=str(data), out=str(out), scratch=str(scratch), steps=steps, minutes=minutes)
     with _errors_said():
-        typer.echo(train_nuclei(settings))
+        typer.echo(train_model(what, str(data), str(out), steps=steps, minutes=minutes))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,11 @@ def pick(frame: Frame, *, channel: str | None = None, z: int | Projection | None
     return plane.pixels
 
 
+def pick_channels(frame: Frame, channels: Sequence[str], *, z: int | Projection | None = None) -> list[Pixels]:
+    """Return one plane for each channel as `pick` does; of no channels that of the frame itself."""
+    return [pick(frame, channel=channel, z=z) for channel in channels or (None,)]
+
+
 def stack(frame: Frame, *, channel: str | None = None) -> NDArray[Any]:
     """Return the z-planes of a channel at the newest time point, shape (Z, Y, X), z rising.
 

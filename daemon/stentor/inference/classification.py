@@ -151,10 +151,11 @@ class ClassificationModel:
             part = np.s_[start : start + BATCHES[-1]]
             label, y, x = objects["label"][part], y_px[part], x_px[part]
             crops = cut(planes, owners, label, y, x, self.card.scales, crop_px=self.card.crop_px)
-            answers.append(self._judged(crops))
+            answers.append(self.judge(crops))
         return np.concatenate(answers)
 
-    def _judged(self, crops_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
+    def judge(self, crops_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probability of each class, shape (n, classes), of crops that `cut` has made, at most 256."""
         count = len(crops_nchw)
         batch = next(size for size in BATCHES if size >= count)
         buffers = self._session.buffers((self.card.crop_px, self.card.crop_px), batch)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stentor.core.errors import ModelError
+from stentor.core.errors import ConfigError, ModelError
+from stentor.inference.card import Card
 from stentor.inference.normalise import require_plane
 
 
@@ -29,9 +30,32 @@ def as_planes(image: NDArray[Any], channels: Sequence[str]) -> list[NDArray[Any]
             f"the model wants {wanted}, got shape {image.shape}; choose a channel for each, average RGB, "
             "or move the channel axis to the front"
         )
+    require_planes(planes)
+    return planes
+
+
+def require_planes(planes: Sequence[NDArray[Any]]) -> None:
+    """Refuse planes that no model can read, or that differ in shape, with a ModelError."""
     for plane in planes:
         require_plane(plane)
-    return planes
+    shapes = {plane.shape for plane in planes}
+    if len(shapes) > 1:
+        raise ModelError(f"the channels differ in shape: {sorted(shapes)}; keep one region of interest for all")
+
+
+def require_channels(card: Card, channels: Sequence[str]) -> None:
+    """Refuse a stage's choice of channels that does not fit the model's; none stands for the frame's own image.
+
+    Raises
+    ------
+    ConfigError
+        If their number differs; the message names those that the model wants.
+    """
+    if len(channels or ("",)) != len(card.channels):
+        raise ConfigError(
+            f"{card.identity} wants {len(card.channels)} channels ({', '.join(card.channels)}), got "
+            f"{', '.join(channels) or 'none'}; name yours in `channels`, in this order"
+        )
 
 
 def scaled_shape(shape_yx: tuple[int, int], scale: float) -> tuple[int, int]:

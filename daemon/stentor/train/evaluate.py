@@ -3,18 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
-from stentor.core.errors import ConfigError
 from stentor.inference.card import Accuracy
 from stentor.inference.model import AnyModel, open_model
-from stentor.inference.repository import ModelFolder, find_model
+from stentor.inference.repository import ModelFolder
 from stentor.inference.settings import InferenceSettings, Rescale
 from stentor.train.accuracy import OVERLAPS, average_precision
-from stentor.train.nuclei_data import Specimen, load_specimens
-from stentor.train.settings import TrainSettings
+from stentor.train.nuclei_data import Specimen
 from stentor.train.split import Part
 from stentor.train.targets import IGNORED
 
@@ -50,33 +47,6 @@ def evaluate(
             rows.setdefault("all", []).append(row)
     names = sorted(rows, key=lambda name: name == "all")
     return [_mean(name, part, rows[name]) for name in names]
-
-
-def bench_model(name: str, data: str | Path, part: Part = Part.VALIDATION, *, rescale: Rescale = "each") -> list[Score]:
-    """Measure a model on labelled images again; what `stentor models bench NAME --on FOLDER --part PART` prints.
-
-    Needs no torch. The side named "train" is a sanity check only, and no row of a card.
-
-    Parameters
-    ----------
-    name
-        As for `stentor.inference.model.load_model`.
-    data
-        Folder that holds the folders of `stentor.train.settings.NUCLEI_SETS`, or some of them.
-
-    Raises
-    ------
-    ModelError
-        If the model cannot be loaded.
-    ConfigError
-        If the folder holds no labelled image on that side.
-    """
-    folder = find_model(name)
-    specimens = load_specimens(TrainSettings(data=str(data), out="", scratch=""))
-    scores = evaluate(folder, specimens, part, rescale=rescale)
-    if not scores:
-        raise ConfigError(f"{data}: holds no image on the {part.value} side of the split; choose another --part")
-    return scores
 
 
 def accuracy_rows(scores: Sequence[Score], name: str) -> tuple[Accuracy, ...]:

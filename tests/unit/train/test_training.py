@@ -103,8 +103,3 @@ def test_the_exported_network_answers_as_the_trained_one_at_any_size(tmp_path: P
 def test_a_folder_without_any_set_is_refused_with_the_names_that_were_looked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nuclei_dsb2018"):
         load_specimens(TrainSettings(data=str(tmp_path), out="nuclei/1", scratch=str(tmp_path)))
-
-
-def test_an_output_folder_without_a_version_is_refused_before_training(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="version"):
-        train_nuclei(TrainSettings(data=str(tmp_path), out=str(tmp_path / "nuclei"), scratch=str(tmp_path)))
