@@ -243,7 +243,9 @@ def models_bench(
 
 @app.command()
 def train(
-    what: Annotated[str, typer.Argument(help="nuclei, cell-cycle, cell-cycle-label-free or micronuclei.")],
+    what: Annotated[
+        str, typer.Argument(help="nuclei, cell-cycle, cell-cycle-label-free, micronuclei, denoise or virtual-dna.")
+    ],
     data: Annotated[Path, typer.Option(help="Folder with the labelled sets; nothing is written there.")],
     out: Annotated[Path, typer.Option(help="New folder for the model, ending in its version, such as nuclei/3.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; without: the recipe's own.")] = None,

@@ -12,14 +12,18 @@ class Normalisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ----------
     name
         "percentile": (image - low) / (high - low) with the plane's own percentiles; "percentile-asinh": asinh(5 x) of
-        that.
+        that; "fixed": the same with counts of the card.
     low_percent, high_percent
         Which percentiles.
+    low, high
+        For "fixed": counts of each channel that become 0 and 1.
     """
 
-    name: Literal["percentile", "percentile-asinh"]
-    low_percent: float
-    high_percent: float
+    name: Literal["percentile", "percentile-asinh", "fixed"]
+    low_percent: float = 1.0
+    high_percent: float = 99.8
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
 
 class PostProcessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

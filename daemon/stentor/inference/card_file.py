@@ -46,10 +46,14 @@ def _check(path: Path, card: AnyCard) -> None:
     match card:
         case SegmentationCard():
             wrong |= _senseless_network(card.size_multiple, card.normalisation)
+            if card.normalisation.name == "fixed":
+                wrong["normalisation"] = "of a segmentation goes by percentiles"
             if not (math.isfinite(card.object_diameter_px) and card.object_diameter_px > 0):
                 wrong["object_diameter_px"] = "must be a positive number of pixels"
         case ImageCard():
             wrong |= _senseless_network(card.size_multiple, card.normalisation)
+            if card.normalisation.name == "fixed" and not _is_a_range(card.normalisation, len(card.channels)):
+                wrong["normalisation"] = "needs low < high, in counts, for each channel"
             if card.restores is not None and card.restores not in card.channels:
                 wrong["restores"] = f"must be one of the channels {', '.join(card.channels)}"
         case ClassificationCard():
@@ -81,6 +85,11 @@ def _senseless_network(size_multiple: int, normalisation: Normalisation) -> dict
     if not 0 <= normalisation.low_percent < normalisation.high_percent <= 100:
         wrong["normalisation"] = "needs 0 <= low_percent < high_percent <= 100"
     return wrong
+
+
+def _is_a_range(normalisation: Normalisation, channels: int) -> bool:
+    low, high = normalisation.low, normalisation.high
+    return len(low) == len(high) == channels and all(a < b for a, b in zip(low, high, strict=True))
 
 
 def _senseless_classes(card: ClassificationCard) -> dict[str, str]:

@@ -81,8 +81,8 @@ class ImageModel:
         buffers = None if max(shape) > self._tile_px else self._session.buffers(shape)
         target = np.empty((len(planes), *shape), np.float32) if buffers is None else buffers.input_nchw[0]
         scales = {
-            name: self._fill(layer, plane)
-            for name, layer, plane in zip(card.channels, target, planes, strict=True)
+            name: self._fill(layer, plane, self._scale(index, plane))
+            for index, (name, layer, plane) in enumerate(zip(card.channels, target, planes, strict=True))
         }  # fmt: skip
         maps = self._in_tiles(target) if buffers is None else self._session.run(buffers)[0]
         answer = maps[0, :rows, :columns]
@@ -93,18 +93,26 @@ class ImageModel:
             answer = expand(answer)
         return answer * np.float32(span) + np.float32(low)
 
-    def _fill(self, layer_yx: NDArray[np.float32], plane_yx: NDArray[Any]) -> tuple[float, float]:
-        """Write one normalised plane into the network's input and return (low, span) of its scale."""
-        rows, columns = plane_yx.shape
+    def _scale(self, channel: int, plane_yx: NDArray[Any]) -> tuple[float, float]:
+        """Return (low, span) in counts: what becomes 0, and how far above it 1 lies."""
         wanted = self.card.normalisation
-        low, span = scale_of(plane_yx, wanted.low_percent, wanted.high_percent)
+        if wanted.name == "fixed":
+            return wanted.low[channel], wanted.high[channel] - wanted.low[channel]
+        return scale_of(plane_yx, wanted.low_percent, wanted.high_percent)
+
+    def _fill(
+        self, layer_yx: NDArray[np.float32], plane_yx: NDArray[Any], scale: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Write one normalised plane into the network's input and return its scale."""
+        rows, columns = plane_yx.shape
+        low, span = scale
         window = layer_yx[:rows, :columns]
         np.subtract(plane_yx, np.float32(low), out=window, dtype=np.float32)
         window *= np.float32(1.0 / span)
-        if wanted.name in COMPRESSED:
+        if self.card.normalisation.name in COMPRESSED:
             compress(window, out=window)
         reflect(layer_yx, rows, columns)
-        return low, span
+        return scale
 
     def _in_tiles(self, image_cyx: NDArray[np.float32]) -> NDArray[np.float32]:
         card = self.card

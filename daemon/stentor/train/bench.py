@@ -5,10 +5,13 @@ from pathlib import Path
 import msgspec
 
 from stentor.core.errors import ConfigError
-from stentor.inference.card import ClassificationCard, SegmentationCard
+from stentor.inference.card import ClassificationCard, ImageCard, SegmentationCard
+from stentor.inference.image_to_image import ImageModel
 from stentor.inference.repository import ModelFolder, find_model
+from stentor.inference.settings import InferenceSettings
 from stentor.train.accuracy import OVERLAPS
 from stentor.train.evaluate import evaluate
+from stentor.train.image_to_image.recipes import RECIPES as PAINTERS
 from stentor.train.nuclei_data import load_specimens
 from stentor.train.objects.evaluation import evaluate_classifier
 from stentor.train.objects.recipes import RECIPES
@@ -70,4 +73,10 @@ def _measured(folder: ModelFolder, data: str, part: Part) -> list[Measured]:
             Measured(data=score.set_name, part=part, images=score.objects, measures=score.measures)
             for score in evaluate_classifier(folder, objects, part)
         ]
+    if isinstance(card, ImageCard) and card.name in PAINTERS:
+        recipe = PAINTERS[card.name]
+        loaded = recipe.load(data)
+        model = ImageModel(folder, card, InferenceSettings(device="cpu"))
+        count = recipe.count(loaded, part)
+        return [Measured(data=recipe.data, part=part, images=count, measures=recipe.measure(model, loaded, part))]
     raise ConfigError(f"{card.identity}: there is no data set known to measure a model for {card.task} of this name on")

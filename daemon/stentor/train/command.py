@@ -7,12 +7,14 @@ from typing import Final
 from msgspec import structs
 
 from stentor.core.errors import ConfigError
+from stentor.train.image_to_image.recipes import RECIPES as PAINTERS
+from stentor.train.image_to_image.settings import ImageSettings
 from stentor.train.objects.recipes import RECIPES as CLASSIFIERS
 from stentor.train.objects.settings import ObjectSettings
 from stentor.train.settings import TrainSettings
 
 TRAINING_PACKAGES: Final = ("torch", "onnx")
-TRAINABLE: Final = ("nuclei", *CLASSIFIERS)
+TRAINABLE: Final = ("nuclei", *CLASSIFIERS, *PAINTERS)
 
 
 def train(what: str, data: str, out: str, *, steps: int | None = None, minutes: float | None = None) -> Path:
@@ -51,6 +53,13 @@ def train(what: str, data: str, out: str, *, steps: int | None = None, minutes: 
             data=data, out=out, scratch=scratch, steps=steps or recipe.steps, minutes=minutes, gain=recipe.gain
         )
         return train_classifier(recipe, settings)
+    if what in PAINTERS:
+        from stentor.train.image_to_image.training import train_image_model
+
+        painter = PAINTERS[what]
+        return train_image_model(
+            painter, ImageSettings(data=data, out=out, scratch=scratch, steps=steps or painter.steps, minutes=minutes)
+        )
     from stentor.train.nuclei import train_nuclei
 
     nuclei = TrainSettings(data=data, out=out, scratch=scratch, minutes=minutes)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stentor.core.errors import ConfigError
 from stentor.inference.card import ChannelScale
@@ -43,13 +44,7 @@ def load_jurkat(data: str | Path, channels: Sequence[str]) -> JudgedObjects:
     ConfigError
         If the file is absent or is not what it should be.
     """
-    path = Path(data) / FOLDER / "cells.npz"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            images, phase, names = file["X"], file["y"], [str(name) for name in file["classes"]]
-            experiment = file["experiment"]
-    except (OSError, KeyError, ValueError) as err:
-        raise ConfigError(f"{path}: cannot be read ({err}); give --data the folder that holds {FOLDER}") from err
+    images, phases, experiment = read_cells(data)
     scales = [SCALES[channel] for channel in channels]
     middle = in_the_middle(images.shape[2:])
     crops = np.concatenate(
@@ -63,7 +58,24 @@ def load_jurkat(data: str | Path, channels: Sequence[str]) -> JudgedObjects:
     )  # fmt: skip
     return JudgedObjects(
         crops_nchw=crops,
-        class_n=np.array([PHASES[names[index]] for index in phase], np.int64),
+        class_n=np.array([PHASES[phase] for phase in phases], np.int64),
         set_n=np.array([f"experiment {number}" for number in experiment]),
         part_n=parts_of([f"jurkat {index}" for index in range(len(images))]),
     )
+
+
+def read_cells(data: str | Path) -> tuple[NDArray[np.uint16], list[str], NDArray[np.int64]]:
+    """Return images (n, 3, 40, 40) uint16 in the order of `CHANNELS`, the name of each phase, and the experiment.
+
+    Raises
+    ------
+    ConfigError
+        If the file is absent or is not what it should be.
+    """
+    path = Path(data) / FOLDER / "cells.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = [str(name) for name in file["classes"]]
+            return file["X"], [names[index] for index in file["y"]], file["experiment"]
+    except (OSError, KeyError, ValueError) as err:
+        raise ConfigError(f"{path}: cannot be read ({err}); give --data the folder that holds {FOLDER}") from err
