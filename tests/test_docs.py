@@ -20,6 +20,7 @@ from ndstorage import NDTiffDataset
 
 import stentor
 from stentor.service.configuration import load_settings
+from stentor.train.synthetic import draw_field
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -126,6 +127,29 @@ def test_commands_of_the_replay_page_run(tmp_path: Path) -> None:
         outcomes = json.loads(done.stdout.splitlines()[-1])["outcomes"]
         assert outcomes["seen"] > 0 and outcomes["failed"] == 0, command
         assert "--pace" in command or outcomes["result"] == outcomes["seen"], command
+
+
+def test_commands_of_the_fine_tuning_page_run(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
+    folder = tmp_path / "my_cells"
+    folder.mkdir()
+    for number in range(5):
+        field = draw_field((128, 160), 4, seed=number)
+        cv2.imwrite(str(folder / f"{number}.image.png"), field.image_yx)
+        cv2.imwrite(str(folder / f"{number}.labels.png"), field.labels_yx.astype(np.uint16))
+    page = ROOT / "docs" / "how-to" / "fine-tune.md"
+    commands = [line for text in blocks(page, "sh") for line in text.splitlines()]
+    assert len(commands) == 2
+
+    for command in commands:
+        short = [*shlex.split(command), *(("--steps", "2") if " train " in command else ())]
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(
+            short, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert (tmp_path / "nuclei-my_cells" / "1" / "model.onnx").is_file()
+    assert "before" in done.stdout and "after" in done.stdout
 
 
 def make_recordings(folder: Path) -> None:

@@ -246,18 +246,31 @@ def train(
     what: Annotated[
         str, typer.Argument(help="nuclei, cell-cycle, cell-cycle-label-free, micronuclei, denoise or virtual-dna.")
     ],
-    data: Annotated[Path, typer.Option(help="Folder with the labelled sets; nothing is written there.")],
-    out: Annotated[Path, typer.Option(help="New folder for the model, ending in its version, such as nuclei/3.")],
+    data: Annotated[Path | None, typer.Option(help="Folder with the labelled sets; nothing is written there.")] = None,
+    on: Annotated[Path | None, typer.Option(help="Your own folder: NAME.image.png beside NAME.labels.png.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for the model, ending in its version: nuclei/3.")] = None,
+    base: Annotated[str, typer.Option("--from", help="With --on: the model to begin with.")] = "nuclei",
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; without: the recipe's own.")] = None,
     minutes: Annotated[float | None, typer.Option(help="End after so many minutes at the latest.")] = None,
 ) -> None:
-    """Train a model again; continues from its checkpoint when it was cut off. Needs `stentor[train]`."""
+    """Train a model from the beginning (--data), or teach one your own images (--on). Needs `stentor[train]`.
+
+    Cut off, it continues from its checkpoint when called again.
+    """
     from stentor.service.logs import set_up_logs
+    from stentor.train.command import fine_tune
     from stentor.train.command import train as train_model
 
+    if (data is None) == (on is None):
+        raise typer.BadParameter("give either --data, to train from the beginning, or --on, to teach your own images")
     set_up_logs(None, to_stderr=True)
     with _errors_said():
-        typer.echo(train_model(what, str(data), str(out), steps=steps, minutes=minutes))
+        if on is not None:
+            target = out or Path(f"{what}-{on.resolve().name}") / "1"
+            typer.echo(fine_tune(what, str(on), str(target), base=base, steps=steps, minutes=minutes))
+        else:
+            target = out or Path(what) / "1"
+            typer.echo(train_model(what, str(data), str(target), steps=steps, minutes=minutes))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from stentor.inference.settings import InferenceSettings
 from stentor.train.accuracy import OVERLAPS
 from stentor.train.evaluate import evaluate
 from stentor.train.image_to_image.recipes import RECIPES as PAINTERS
-from stentor.train.nuclei_data import load_specimens
+from stentor.train.nuclei_data import load_own, load_specimens
 from stentor.train.objects.evaluation import evaluate_classifier
 from stentor.train.objects.recipes import RECIPES
 from stentor.train.settings import TrainSettings
@@ -38,7 +38,8 @@ def bench_model(name: str, data: str | Path, part: Part = Part.VALIDATION) -> li
     name
         As for `stentor.inference.model.load_model`.
     data
-        Folder that holds the data sets of the model's recipe, or some of them.
+        Folder that holds the data sets of the model's recipe, or some of them; for a segmentation also a folder of
+        one's own, NAME.image.png beside NAME.labels.png (or .tif), of which every image is measured.
 
     Raises
     ------
@@ -57,7 +58,10 @@ def bench_model(name: str, data: str | Path, part: Part = Part.VALIDATION) -> li
 def _measured(folder: ModelFolder, data: str, part: Part) -> list[Measured]:
     card = folder.card
     if isinstance(card, SegmentationCard):
-        specimens = load_specimens(TrainSettings(data=data, out="", scratch=""))
+        is_own = any(Path(data).glob("*.image.*"))
+        settings = TrainSettings(data=data, out="", scratch="")
+        specimens = load_own(Path(data).resolve(), split=False) if is_own else load_specimens(settings)
+        part = Part.VALIDATION if is_own else part
         return [
             Measured(
                 data=score.set_name,

@@ -66,6 +66,39 @@ def train(what: str, data: str, out: str, *, steps: int | None = None, minutes: 
     return train_nuclei(nuclei if steps is None else structs.replace(nuclei, steps=steps))
 
 
+def fine_tune(
+    what: str, on: str, out: str, *, base: str = "nuclei", steps: int | None = None, minutes: float | None = None
+) -> str:
+    """Teach a model a folder of annotated images, and return what came of it in words; `out` as in `train`.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        As `train`, and as `stentor.train.fine_tuning.fine_tune`.
+    """
+    if what != "nuclei":
+        raise ConfigError(f"{what!r} cannot be taught by --on, only nuclei can; --data trains it from the beginning")
+    _require_torch()
+    _check(Path(out), steps, minutes)
+    from stentor.train import fine_tuning
+
+    settings = TrainSettings(
+        data=on, out=out, scratch=str(Path(out).with_name(f"{Path(out).name}.training")),
+        steps=steps or fine_tuning.STEPS, minutes=minutes, warmup_steps=50,
+    )  # fmt: skip
+    done = fine_tuning.fine_tune(settings, base=base)
+    lines = [f'{done.folder} is finished; use it by this path, as in `model = "{done.folder}"`']
+    if done.before is not None and done.after is not None:
+        lines += [
+            f"{done.after.images} images were held back; average precision at IoU 0.5 / 0.75 / 0.9 on them:",
+            f"  before {' / '.join(f'{value:.3f}' for value in done.before.precision)}",
+            f"  after  {' / '.join(f'{value:.3f}' for value in done.after.precision)}",
+        ]
+    else:
+        lines.append("no image was held back: annotate at least two to learn whether it helped")
+    return "\n".join(lines)
+
+
 def _require_torch() -> None:
     missing = [name for name in TRAINING_PACKAGES if find_spec(name) is None]
     if missing:

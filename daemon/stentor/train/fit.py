@@ -23,12 +23,16 @@ class Fit:
         Its `step`, `spent_s` and `history` tell how far the training is.
     """
 
-    def __init__(self, settings: TrainSettings, specimens: list[Specimen]) -> None:
+    def __init__(
+        self, settings: TrainSettings, specimens: list[Specimen], network: NucleiNetwork | None = None
+    ) -> None:
+        """Take what to learn from; `network` is trained on, None: begin with a new one."""
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
         cv2.setNumThreads(1)
         self.settings = settings
-        self.network: NucleiNetwork = NucleiNetwork().to(memory_format=torch.channels_last)
+        chosen = NucleiNetwork() if network is None else network
+        self.network: NucleiNetwork = chosen.to(memory_format=torch.channels_last)
         self._rng = np.random.default_rng(settings.seed)
         self._by_set = {
             group.folder: members

@@ -34,6 +34,18 @@ class ConvBlock(nn.Sequential):  # type: ignore[misc]  # mypy does not follow to
         )
 
 
+class FoldedBlock(nn.Sequential):  # type: ignore[misc]  # mypy does not follow torch
+    """A `ConvBlock` whose batch normalisation has been folded into its convolutions."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1),
+            nn.ReLU(inplace=True),
+        )
+
+
 class NucleiNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
     """Map (N, 1, Y, X) float32 to (N, 4, Y, X): foreground logit, centre logit, offset y, offset x.
 
@@ -42,14 +54,13 @@ class NucleiNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow to
     Skips are added, not concatenated: half the arithmetic in the decoder.
     """
 
-    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
+    def __init__(self, widths: tuple[int, ...] = WIDTHS, *, is_folded: bool = False) -> None:
         super().__init__()
-        self.down = nn.ModuleList(
-            ConvBlock(before, after) for before, after in zip((4, *widths[:-1]), widths, strict=True)
-        )
+        block = FoldedBlock if is_folded else ConvBlock
+        self.down = nn.ModuleList(block(before, after) for before, after in zip((4, *widths[:-1]), widths, strict=True))
         upwards = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.narrow = nn.ModuleList(nn.Conv2d(below, above, 1) for below, above in upwards)
-        self.up = nn.ModuleList(ConvBlock(above, above) for _, above in upwards)
+        self.up = nn.ModuleList(block(above, above) for _, above in upwards)
         self.head = nn.Conv2d(widths[0], 16, 3, padding=1)
 
     def forward(self, image_nchw: Tensor) -> Tensor:

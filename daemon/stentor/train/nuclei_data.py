@@ -19,6 +19,7 @@ from stentor.train.targets import IGNORED, ObjectTable, table_of
 logger = logging.getLogger(__name__)
 
 PERCENTILES = (1.0, 99.8)
+ENDINGS = (".png", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +62,36 @@ def load_specimens(settings: TrainSettings) -> list[Specimen]:
     return found
 
 
+def load_own(folder: Path, *, split: bool) -> list[Specimen]:
+    """Read somebody's own images: `NAME.image.png` beside `NAME.labels.png`, or .tif; sorted by name.
+
+    Parameters
+    ----------
+    split
+        Put every fifth image on the validation side, the last one at least; else all of them.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds none, or an image has no labels of its size.
+    """
+    group = LabelledSet(folder.name, 1.0, f"images of {folder.name}")
+    paths = [path for end in ENDINGS for path in sorted(folder.glob(f"*.image{end}"))]
+    if not paths:
+        raise ConfigError(
+            f"{folder}: holds no NAME.image.png (or .tif) beside NAME.labels.png, whose pixels are 0 for background "
+            "and a number of its own for each object"
+        )
+    last = len(paths) - 1
+    return [
+        _specimen(
+            path.parent, group, path.name.removesuffix(f".image{path.suffix}"), _read(path),
+            Part.VALIDATION if not split or index % 5 == 4 or (0 < index == last < 4) else Part.TRAIN,
+        )
+        for index, path in enumerate(paths)
+    ]  # fmt: skip
+
+
 def _load_set(data: Path, group: LabelledSet) -> list[Specimen]:
     paths = sorted((data / group.folder).glob("*.image.png"))
     if not paths:
@@ -81,13 +112,22 @@ def _field(group: LabelledSet, stem: str) -> str:
 
 
 def _specimen(folder: Path, group: LabelledSet, stem: str, image: NDArray[Any], part: Part) -> Specimen:
-    labels = _read(folder / f"{stem}{group.labels}").astype(np.int32)
+    labels = _read_labels(folder, f"{stem}{group.labels}").astype(np.int32)
+    if labels.shape != image.shape:
+        raise ConfigError(f"{folder / stem}: image {image.shape} and labels {labels.shape} differ in size")
     objects = table_of(labels)
     if group.ignored is not None:
         labels[(_read(folder / f"{stem}{group.ignored}") > 0) & (labels == 0)] = IGNORED
     low, high = percentiles(image, *PERCENTILES)
     scaled = (image.astype(np.float32) - low) / max(high - low, 1.0)
     return Specimen(stem, group.folder, part, image, scaled, labels.astype(np.float32), objects)
+
+
+def _read_labels(folder: Path, name: str) -> NDArray[Any]:
+    """Read a label image of that name, or of that name ending in .tif."""
+    stem = name.removesuffix(".png")
+    path = next((folder / f"{stem}{end}" for end in ENDINGS if (folder / f"{stem}{end}").exists()), folder / name)
+    return _read(path)
 
 
 def _read(path: Path) -> NDArray[Any]:
