@@ -12,7 +12,7 @@ from stentor.inference.image_to_image import ImageModel
 from stentor.inference.normalise import normalise, scale_of
 from stentor.train.image_to_image.camera import exposed
 from stentor.train.image_to_image.clean_planes import clean_planes
-from stentor.train.image_to_image.fit import Example
+from stentor.train.image_to_image.example import Example
 from stentor.train.image_to_image.similarity import psnr_db, ssim
 from stentor.train.nuclei_data import load_specimens
 from stentor.train.settings import TrainSettings

@@ -5,16 +5,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from stentor.train.image_to_image.example import Example
 from stentor.train.image_to_image.network import ImageNetwork
 from stentor.train.image_to_image.settings import ImageSettings
 from stentor.train.loop import Loop
 from stentor.train.split import Part
-
-Example = tuple[NDArray[np.float32], NDArray[np.float32], float]
-"""Network input (C, Y, X), wanted answer (Y, X), and by how much an error is to be multiplied to be one of the peak."""
 
 FLOOR = 1e-6
 """Mean squared error, as a share of the peak squared, below which nothing is gained."""

@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIGMA_PX: Final = 1.5
+RIM_PX: Final = 5
+"""Half a window: nearer to the rim the window lacks pixels, and is left out of the mean."""
+
 K1: Final = 0.01
 K2: Final = 0.03
 
@@ -18,7 +21,7 @@ def psnr_db(found_yx: NDArray[np.float32], truth_yx: NDArray[np.float32], peak: 
 
 
 def ssim(found_yx: NDArray[np.float32], truth_yx: NDArray[np.float32], peak: float) -> float:
-    """Return the mean structural similarity over a Gaussian window of 11 x 11 px, -1 to 1.
+    """Return the mean structural similarity over a Gaussian window of 11 x 11 px, -1 to 1; sides of at least 12 px.
 
     References
     ----------
@@ -35,7 +38,7 @@ def ssim(found_yx: NDArray[np.float32], truth_yx: NDArray[np.float32], peak: flo
     c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
     likeness = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     size = (mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)
-    return float((likeness / size).mean())
+    return float((likeness / size)[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX].mean())
 
 
 def pearson_r(found: NDArray[np.float32], truth: NDArray[np.float32]) -> float:

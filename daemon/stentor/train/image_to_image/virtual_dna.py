@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.inference.image_to_image import ImageModel
-from stentor.train.image_to_image.fit import Example
+from stentor.train.image_to_image.example import Example
 from stentor.train.image_to_image.similarity import pearson_r
 from stentor.train.objects.judged_objects import parts_of
 from stentor.train.objects.jurkat import CHANNELS, read_cells
