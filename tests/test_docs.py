@@ -24,6 +24,7 @@ from stentor.train.synthetic import draw_field
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUNNABLE = ("README.md", *(f"docs/how-to/{name}.md" for name in ("tracking", "classify", "augmented-microscopy")))
 WITHOUT_TORCH = ("stentor.train",)
 
 
@@ -88,7 +89,7 @@ def test_python_examples_run_against_a_running_rig(tmp_path: Path) -> None:
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
     )  # fmt: skip
     try:
-        examples = [code for page in ("README.md", "docs/how-to/tracking.md") for code in blocks(ROOT / page, "python")]
+        examples = [code for page in RUNNABLE for code in blocks(ROOT / page, "python")]
         assert len(examples) >= 4
         for example in examples:
             # An endless loop of an example ends after its first turn.

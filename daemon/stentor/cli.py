@@ -198,8 +198,11 @@ def models_list() -> None:
     with _errors_said():
         for folder in list_models():
             card = folder.card
-            typer.echo(f"{card.identity:16} {card.task:24} {card.licence:14} {folder.path}")
-            typer.echo(f"                 {card.description}")
+            typer.echo(f"{card.identity:24} {card.task:24} {card.licence:14} {folder.path}")
+            typer.echo(f"    {card.description}")
+            typer.echo(f"    reads: {', '.join(card.channels)}")
+            if card.unfit_for:
+                typer.echo(f"    not for: {card.unfit_for}")
 
 
 @models_app.command("verify")
