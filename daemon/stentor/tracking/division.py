@@ -11,7 +11,10 @@ LARGEST_DAUGHTER: Final = 0.5
 """Typical area of a daughter when first seen, as a share of its mother's before mitosis."""
 
 SIZE_SD: Final = 0.40
-ALIKE_SD: Final = 0.30
+AREA_ALIKE_SD: Final = 0.22
+LIGHT_ALIKE_SD: Final = 0.30
+"""Typical difference between sisters, as logarithms; the two halves of a nucleus that is falling apart differ more."""
+
 CONDENSED: Final = 0.35
 """Typical gain of light of daughters over their mother at rest, as a logarithm: their chromatin is still condensed."""
 
@@ -62,8 +65,8 @@ def division_cost(
         [
             np.log(shares[0] / LARGEST_DAUGHTER) / SIZE_SD,
             np.log(shares[1] / LARGEST_DAUGHTER) / SIZE_SD,
-            np.log(one.area_px / other.area_px) / ALIKE_SD,
-            np.log(one.light / other.light) / ALIKE_SD,
+            np.log(one.area_px / other.area_px) / AREA_ALIKE_SD,
+            np.log(one.light / other.light) / LIGHT_ALIKE_SD,
             off_px / spread_px,
         ]
     )
