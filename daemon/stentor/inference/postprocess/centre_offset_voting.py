@@ -5,7 +5,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stentor.inference.postprocess.size_cut import drop_small
+from stentor.inference.postprocess.foreground import Foreground
 
 
 class CentreOffsetVoting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,7 +24,7 @@ class CentreOffsetVoting(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         A vote further than this from every seed counts for none; what such pixels form together becomes objects of
         their own where no seed was found.
     least_area_px, least_share_of_median
-        See `size_cut.drop_small`.
+        See `size_cut.renumbering`.
     """
 
     foreground: float = 0.6
@@ -35,28 +35,18 @@ class CentreOffsetVoting(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     def __call__(self, maps_cyx: NDArray[np.float32]) -> NDArray[np.int32]:
         """Return labels 1..n, shape (Y, X), of maps (4, Y, X)."""
-        inside = maps_cyx[0] > self.foreground
-        no_seed = ((maps_cyx[1] <= self.centre) | ~inside).view(np.uint8)
-        labels = np.zeros(inside.shape, np.int32)
-        rows, columns = np.nonzero(inside)
-        seeds = 0
+        foreground = Foreground(maps_cyx[0] > self.foreground)
+        no_seed = ~(foreground.mask & (maps_cyx[1] > self.centre))
+        numbers = np.zeros(foreground.size, np.int32)
         if not no_seed.all():
             distance, nearest = cv2.distanceTransformWithLabels(
-                no_seed, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_CCOMP
+                no_seed.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_CCOMP
             )
-            y, x = self._votes(maps_cyx, rows, columns)
-            labels[rows, columns] = np.where(distance[y, x] <= self.reach_px, nearest[y, x], 0)
-            seeds = int(nearest.max())
-        _, seedless = cv2.connectedComponents((inside & (labels == 0)).view(np.uint8), connectivity=4)
-        labels += np.where(seedless > 0, seedless + seeds, 0).astype(np.int32)
-        return drop_small(labels, least_area_px=self.least_area_px, least_share_of_median=self.least_share_of_median)
-
-    @staticmethod
-    def _votes(
-        maps_cyx: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the pixel at which each foreground pixel points, clipped to the image, shapes (n,)."""
-        height, width = maps_cyx.shape[1:]
-        y = np.rint(rows + maps_cyx[2, rows, columns]).astype(np.intp)
-        x = np.rint(columns + maps_cyx[3, rows, columns]).astype(np.intp)
-        return np.clip(y, 0, height - 1, out=y), np.clip(x, 0, width - 1, out=x)
+            votes = foreground.at(
+                foreground.y + foreground.values(maps_cyx[2]), foreground.x + foreground.values(maps_cyx[3])
+            )
+            in_reach = np.take(np.asarray(distance), votes) <= self.reach_px
+            numbers = np.take(np.asarray(nearest), votes) * in_reach
+        return foreground.label_image(
+            numbers, least_area_px=self.least_area_px, least_share_of_median=self.least_share_of_median
+        )

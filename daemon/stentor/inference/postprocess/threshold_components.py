@@ -16,7 +16,7 @@ class ThresholdComponents(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     foreground
         Pixels above it are object.
     least_area_px, least_share_of_median
-        See `size_cut.drop_small`.
+        See `size_cut.renumbering`.
     """
 
     foreground: float = 0.5
