@@ -30,6 +30,8 @@ from stentor.train.settings import NUCLEI_SETS, TrainSettings
 from stentor.train.split import Part
 from stentor.train.targets import draw_targets, table_of
 
+logger = logging.getLogger(__name__)
+
 WIDTHS = (12, 20, 32, 40)
 RAYS = 32
 OUTPUTS = (
@@ -51,7 +53,7 @@ PEAK_RATE = 4e-3
 
 
 class FamiliesNetwork(nn.Module):
-    """Map (N, 1, Y, X) to (N, 40, Y, X): a U-Net at half resolution; the channels are `OUTPUTS`, in logits and units."""
+    """Map (N, 1, Y, X) to (N, 40, Y, X), a U-Net at half resolution; channels as in `OUTPUTS`, in logits and units."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +89,7 @@ class Answers(nn.Module):
 
 
 def draw_example(specimen: Specimen, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
-    """Cut a scaled, turned square out of a specimen: the plane (Y, X), and the targets (41, Y, X), the last one weight."""
+    """Cut a scaled, turned square out of a specimen: the plane (Y, X), and the targets (41, Y, X), weight last."""
     mean_px = specimen.objects.mean_diameter_px or DIAMETER_PX
     scale = DIAMETER_PX / mean_px * 1.4 ** rng.uniform(-1.0, 1.0)
     shape = [max(POOL_PX, round(side * scale)) for side in specimen.image_yx.shape]
@@ -151,7 +153,7 @@ def train(data: str, minutes: float, seed: int = 1) -> FamiliesNetwork:
     specimens = [s for s in load_specimens(settings) if s.part is Part.TRAIN]
     order = np.concatenate([rng.permutation(len(specimens)) for _ in range(POOL // len(specimens) + 1)])[:POOL]
     pool = [draw_example(specimens[number], rng) for number in order]
-    logging.info("pool of %d crops from %d images", len(pool), len(specimens))
+    logger.info("pool of %d crops from %d images", len(pool), len(specimens))
     network = FamiliesNetwork().to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), PEAK_RATE, weight_decay=1e-4)
     begun, step, recent = time.monotonic(), 0, []
@@ -167,7 +169,7 @@ def train(data: str, minutes: float, seed: int = 1) -> FamiliesNetwork:
         recent.append(float(loss.detach()))
         step += 1
         if step % 100 == 0:
-            logging.info("step %d, %.0f %%: loss %.4f", step, 100 * done, np.mean(recent[-100:]))
+            logger.info("step %d, %.0f %%: loss %.4f", step, 100 * done, np.mean(recent[-100:]))
     return network.eval()
 
 
@@ -190,4 +192,4 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     out, minutes = Path(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 12.0
     export(train(sys.argv[1], minutes), out)
-    logging.info("%s: %d bytes", out, out.stat().st_size)
+    logger.info("%s: %d bytes", out, out.stat().st_size)

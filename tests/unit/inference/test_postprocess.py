@@ -1,11 +1,13 @@
 """Post-processors turn perfect maps of known objects into those objects."""
 
+import time
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from stentor.core.errors import ModelError
-from stentor.inference.postprocess import post_processor
+from stentor.inference.postprocess import POST_PROCESSORS, post_processor
 from stentor.inference.postprocess.size_cut import drop_small
 
 Disc = tuple[float, float, float]
@@ -69,9 +71,46 @@ def test_no_seed_at_all_leaves_components() -> None:
     assert same_partition(post_processor("centre-offset-voting", {})(maps), truth)
 
 
-def test_an_empty_image_holds_nothing() -> None:
-    for name in ("centre-offset-voting", "threshold-components"):
-        assert not post_processor(name, {})(np.zeros((4, 32, 48), np.float32)).any()
+@pytest.mark.parametrize("name", POST_PROCESSORS)
+def test_an_empty_image_holds_nothing(name: str) -> None:
+    labels = post_processor(name, {})(np.full((33, 32, 48), -3.0, np.float32))
+
+    assert labels.shape == (32, 48)
+    assert labels.dtype == np.int32
+    assert not labels.any()
+
+
+@pytest.mark.parametrize("name", POST_PROCESSORS)
+@pytest.mark.parametrize("value", [1.0, 30.0, 1e30, np.inf, np.nan])
+def test_an_image_of_one_value_ends_soon(name: str, value: float) -> None:
+    maps = np.full((33, 128, 144), value, np.float32)
+    begun = time.perf_counter()
+
+    labels = post_processor(name, {})(maps)
+
+    assert time.perf_counter() - begun < 5.0
+    assert labels.shape == (128, 144)
+    assert labels.max() <= 128 * 144 / 10
+    assert not (np.isnan(value) and labels.any())
+
+
+@pytest.mark.parametrize("name", POST_PROCESSORS)
+def test_thousands_of_spurious_seeds_end_soon(name: str) -> None:
+    maps = np.random.default_rng(1).uniform(-1.0, 12.0, (33, 512, 512)).astype(np.float32)
+    begun = time.perf_counter()
+
+    labels = post_processor(name, {})(maps)
+
+    assert time.perf_counter() - begun < 10.0
+    assert labels.shape == (512, 512)
+
+
+@pytest.mark.parametrize("name", POST_PROCESSORS)
+def test_holes_of_nan_cost_only_themselves(name: str) -> None:
+    maps = np.zeros((33, 96, 96), np.float32)
+    maps[:, 40:50, 40:50] = np.nan
+
+    assert not post_processor(name, {})(maps).any()
 
 
 def test_votes_that_point_outside_the_image_do_no_harm() -> None:
@@ -92,10 +131,11 @@ def test_debris_is_cut_by_size_and_numbers_have_no_gaps() -> None:
 
 
 def test_an_unknown_post_processor_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ModelError, match="centre-offset-voting, threshold-components"):
+    with pytest.raises(ModelError, match=", ".join(POST_PROCESSORS)):
         post_processor("watershed", {})
 
 
 def test_an_unknown_parameter_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ModelError, match=r"foregruond.*foreground"):
-        post_processor("centre-offset-voting", {"foregruond": 0.5})
+    for name in POST_PROCESSORS:
+        with pytest.raises(ModelError, match=rf"{name}.*foregruond.*least_area_px"):
+            post_processor(name, {"foregruond": 0.5})

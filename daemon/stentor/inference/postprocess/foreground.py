@@ -37,13 +37,15 @@ class Foreground:
         return np.take(image_yx, self.flat)
 
     def at(self, y: NDArray[np.floating[Any]], x: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
-        """Return the places, as in `flat`, of the pixels nearest to points; beyond the image, at its rim; NaN counts as 0."""
+        """Return the places, as in `flat`, of the pixels nearest to points, shape (n,).
+
+        Points beyond the image count as lying at its rim, those that are not a number at 0.
+        """
         height, width = self.mask.shape
         rows = (np.fmin(np.fmax(y, 0.0), height - 1) + 0.5).astype(np.intp)
         columns = (np.fmin(np.fmax(x, 0.0), width - 1) + 0.5).astype(np.intp)
-        rows *= width
-        rows += columns
-        return rows
+        places: NDArray[np.intp] = rows * width + columns
+        return places
 
     def label_image(
         self, numbers_n: NDArray[np.int32], *, least_area_px: float, least_share_of_median: float
