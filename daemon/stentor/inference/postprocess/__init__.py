@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stentor.core.errors import ModelError
 from stentor.inference.postprocess.centre_offset_voting import CentreOffsetVoting
 from stentor.inference.postprocess.distance_watershed import DistanceWatershed
+from stentor.inference.postprocess.stardist_polygons import StardistPolygons
 from stentor.inference.postprocess.threshold_components import ThresholdComponents
 
 
@@ -24,6 +25,7 @@ class PostProcessor(Protocol):
 POST_PROCESSORS: Final[Mapping[str, type[Any]]] = {
     "centre-offset-voting": CentreOffsetVoting,
     "distance-watershed": DistanceWatershed,
+    "stardist-polygons": StardistPolygons,
     "threshold-components": ThresholdComponents,
 }
 
