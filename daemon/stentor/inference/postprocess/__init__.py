@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.core.errors import ModelError
+from stentor.inference.postprocess.cellpose_flows import CellposeFlows
 from stentor.inference.postprocess.centre_offset_voting import CentreOffsetVoting
 from stentor.inference.postprocess.distance_watershed import DistanceWatershed
 from stentor.inference.postprocess.stardist_polygons import StardistPolygons
@@ -23,6 +24,7 @@ class PostProcessor(Protocol):
 
 
 POST_PROCESSORS: Final[Mapping[str, type[Any]]] = {
+    "cellpose-flows": CellposeFlows,
     "centre-offset-voting": CentreOffsetVoting,
     "distance-watershed": DistanceWatershed,
     "stardist-polygons": StardistPolygons,

@@ -84,9 +84,10 @@ class _Cells:
         free = np.ones(self._shape, np.uint8)
         free[self.row[to], self.column[to]] = 0
         _, piece = cv2.distanceTransformWithLabels(free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
-        owner = np.zeros(int(piece.max()) + 1, np.intp)
+        owner: NDArray[np.intp] = np.zeros(int(piece.max()) + 1, np.intp)
         owner[piece[self.row[to], self.column[to]]] = np.arange(to.size)
-        return owner[piece[self.row[of], self.column[of]]]
+        found: NDArray[np.intp] = np.take(owner, piece[self.row[of], self.column[of]])
+        return found
 
 
 def _unrivalled(best: StarPolygons, overlap: float) -> NDArray[np.bool_]:
