@@ -33,6 +33,6 @@ class ImageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     warmup_steps: int = 200
     threads: int = 2
     seed: int = 20261123
-    bfloat16: bool = False
+    bfloat16: bool = True
     checkpoint_s: float = 60.0
     progress_s: float = 20.0
