@@ -58,7 +58,10 @@ def train(what: str, data: str, out: str, *, steps: int | None = None, minutes: 
 
         painter = PAINTERS[what]
         return train_image_model(
-            painter, ImageSettings(data=data, out=out, scratch=scratch, steps=steps or painter.steps, minutes=minutes)
+            painter,
+            ImageSettings(
+                data=data, out=out, scratch=scratch, steps=steps or painter.steps, minutes=minutes, batch=painter.batch
+            ),
         )
     from stentor.train.nuclei import train_nuclei
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from stentor.train.network import ConvBlock
 
-WIDTHS: Final = (32, 48, 64, 96)
+WIDTHS: Final = (16, 32, 64, 96)
 """Channels per level, from half resolution downwards."""
 
 HALO_PX: Final = 112

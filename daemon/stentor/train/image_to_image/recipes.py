@@ -34,6 +34,8 @@ class ImageRecipe:
         Measures a shipped model on a side of the split; names as in a card.
     pictures
         Rows of images of the test side for the report: input, answers, truth.
+    batch, steps
+        Examples of a step, and steps of one whole training.
     test_image
         A drawn input for the test case, nobody's data.
     """
@@ -57,6 +59,7 @@ class ImageRecipe:
     count: Callable[[Any, Part], int]
     test_image: Callable[[], NDArray[np.uint16]]
     data: str
+    batch: int
     steps: int
 
 
@@ -95,7 +98,7 @@ RECIPES: Final = {
             normalisation=Normalisation(
                 name="percentile", low_percent=denoise.LOW_PERCENT, high_percent=denoise.HIGH_PERCENT
             ),
-            widths=(32, 48, 64, 96),
+            widths=(16, 32, 64, 96),
             answer_unit=1.0,
             training=tuple(TrainingSet(name=s.folder, origin=s.origin, images=0) for s in NUCLEI_SETS),
             load=denoise.load_planes,
@@ -106,6 +109,7 @@ RECIPES: Final = {
             count=lambda planes, part: len(planes[part]),
             test_image=_drawn_low_light,
             data="nuclei at 10 photons, 1 electron read noise",
+            batch=12,
             steps=9000,
         ),
         ImageRecipe(
@@ -131,6 +135,7 @@ RECIPES: Final = {
             count=lambda cells, part: len(cells[part]),
             test_image=_drawn_cell,
             data=jurkat.FOLDER,
+            batch=64,
             steps=6000,
         ),
     )

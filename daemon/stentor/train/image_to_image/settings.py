@@ -27,7 +27,7 @@ class ImageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     scratch: str
     steps: int
     minutes: float | None = None
-    batch: int = 12
+    batch: int
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     warmup_steps: int = 200
