@@ -1,5 +1,7 @@
 """Fit: the nuclei network's training, from specimens to weights."""
 
+from typing import Final
+
 import cv2
 import numpy as np
 import torch
@@ -12,6 +14,12 @@ from stentor.train.network import NucleiNetwork
 from stentor.train.nuclei_data import Specimen
 from stentor.train.settings import TrainSettings
 from stentor.train.split import Part
+
+CALM_FROM: Final = 0.8
+CALM: Final = 0.3
+"""From this share of the training on, crops are less unlike real images: what was learned in the storm stays, and the
+thresholds settle on what microscopes mostly show.
+"""
 
 
 class Fit:
@@ -56,9 +64,12 @@ class Fit:
         sets = list(self._by_set.values())
         chosen = [sets[index] for index in self._rng.choice(len(sets), self.settings.batch, p=self._shares)]
         picked = [members[int(self._rng.integers(len(members)))] for members in chosen]
-        return self._loss(*self._batch(picked, self._rng, self.settings.batch))
+        strength = 1.0 if self.loop.progress < CALM_FROM else CALM
+        return self._loss(*self._batch(picked, self._rng, self.settings.batch, strength))
 
-    def _batch(self, specimens: list[Specimen], rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
+    def _batch(
+        self, specimens: list[Specimen], rng: np.random.Generator, size: int, strength: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         crops = [
             draw_crop(
                 specimens[index % len(specimens)],
@@ -66,6 +77,7 @@ class Fit:
                 crop_px=self.settings.crop_px,
                 diameter_px=self.settings.object_diameter_px,
                 scale_jitter=self.settings.scale_jitter,
+                strength=strength,
             )
             for index in range(size)
         ]
