@@ -223,6 +223,25 @@ def models_verify(
     raise typer.Exit(int(ExitCode.DONE if found.is_well else ExitCode.MODEL))
 
 
+@models_app.command("import")
+def models_import(
+    model: Annotated[Path, typer.Argument(help="An ONNX file, or a bioimage.io description (.yaml).")],
+    card: Annotated[Path | None, typer.Option(help="Completed template.")] = None,
+    template: Annotated[Path | None, typer.Option(help="Write a template here instead, to be completed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder, ending in the version: yeast/1.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Image for its test case; without: drawn nuclei.")] = None,
+) -> None:
+    """Make somebody else's network a model of ours. Needs `stentor[adopt]`."""
+    from stentor.train.adopt.command import import_model, write_template
+
+    with _errors_said():
+        if template is not None:
+            typer.echo(write_template(model, template))
+            return
+        for line in import_model(model, card=card, out=out, image=image):
+            typer.echo(line)
+
+
 @models_app.command("bench")
 def models_bench(
     name: Annotated[str, typer.Argument(help='"nuclei", "nuclei@1", or a folder.')],

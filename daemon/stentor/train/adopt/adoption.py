@@ -13,7 +13,7 @@ from stentor.inference.model import open_model
 from stentor.inference.repository import ModelFolder
 from stentor.inference.session import REFUSALS
 from stentor.inference.settings import InferenceSettings
-from stentor.inference.verify import case_answer, read_array
+from stentor.inference.verify import case_answer
 from stentor.train.adopt.graph import in_our_form, read_onnx
 from stentor.train.adopt.template import Template
 from stentor.train.card_file import sha256_of, store_card
@@ -24,7 +24,7 @@ TOLERANCE = 0.02
 """Other devices round otherwise; see `stentor.inference.card.TestCase`."""
 
 
-def adopt(network: Path, template: Template, out: Path, *, image: Path | None = None) -> ModelFolder:
+def adopt(network: Path, template: Template, out: Path, *, image: NDArray[Any] | None = None) -> ModelFolder:
     """Write a model folder around a network and run it once.
 
     Parameters
@@ -34,8 +34,8 @@ def adopt(network: Path, template: Template, out: Path, *, image: Path | None = 
     out
         New folder, ending in the model's version: yeast/1.
     image
-        What the model's test case shows, an image file or .npy of shape (Y, X) or (C, Y, X); what the model answers now
-        is what `stentor models verify` will expect. None: a drawn field of nuclei.
+        What the model's test case shows, (Y, X) or (C, Y, X); its answer is what `stentor models verify` will expect.
+        None: a drawn field of nuclei.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def adopt(network: Path, template: Template, out: Path, *, image: Path | None = 
     return ModelFolder(out.resolve(), load_card(out))
 
 
-def _write(network: Path, template: Template, folder: Path, image: Path | None) -> None:
+def _write(network: Path, template: Template, folder: Path, image: NDArray[Any] | None) -> None:
     weights, outputs = in_our_form(read_onnx(network), template.source)
     folder.mkdir(parents=True)
     (folder / WEIGHTS).write_bytes(weights)
@@ -74,10 +74,10 @@ def _write(network: Path, template: Template, folder: Path, image: Path | None) 
     np.save(folder / card.test.expected, _tried(stored, planes))
 
 
-def _planes(image: Path | None, channels: int) -> NDArray[Any]:
+def _planes(image: NDArray[Any] | None, channels: int) -> NDArray[Any]:
     """Return the test image, (Y, X) or (C, Y, X)."""
     if image is not None:
-        return read_array(image)
+        return image
     drawn = draw_field((256, 256), 12).image_yx
     return drawn if channels == 1 else np.stack([drawn] * channels)
 
