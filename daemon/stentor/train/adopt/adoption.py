@@ -59,7 +59,6 @@ def _write(network: Path, template: Template, folder: Path, image: NDArray[Any] 
     folder.mkdir(parents=True)
     (folder / WEIGHTS).write_bytes(weights)
     card = template.completed(
-        network,
         weights=WEIGHTS,
         sha256=sha256_of(folder / WEIGHTS),
         axes="nchw",

@@ -102,7 +102,7 @@ def read_description(path: Path) -> Described:
             "the description does not say how large the objects are: "
             f"object_diameter_px = {UNTOLD_DIAMETER_PX:g} is assumed, see the card"
         )
-    described = Described(network, Template(source=source, card=card), notes)
+    described = Described(network, Template(source=source, card=card, where=str(path)), notes)
     described.image = _test_tensor(path, image, layout)
     described.expected = _test_tensor(path, answers[0], layout)
     return described

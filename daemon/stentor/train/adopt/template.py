@@ -12,6 +12,7 @@ from stentor.inference.postprocess import POST_PROCESSORS
 from stentor.train.adopt.graph import OnnxSource, inputs_of, layout_of, outputs_of, read_onnx
 
 SET_BY_IMPORT = ("weights", "sha256", "axes", "dtype", "outputs", "accuracy", "test")
+REMEDY = "`stentor models import MODEL --template FILE` writes all keys"
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,12 +24,15 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
         How to read the file.
     card
         The card's own keys, still without those of `SET_BY_IMPORT`.
+    where
+        The file that said so, for messages.
     """
 
     source: OnnxSource
     card: dict[str, Any]
+    where: str
 
-    def completed(self, where: Path, **known: Any) -> AnyCard:
+    def completed(self, **known: Any) -> AnyCard:
         """Return the card with the rest of its keys.
 
         Raises
@@ -39,7 +43,9 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
         try:
             card: AnyCard = msgspec.convert({**self.card, **known}, AnyCard)
         except msgspec.ValidationError as err:
-            raise ModelError(f"{where}: {err}; `stentor models import MODEL --template FILE` writes all keys") from err
+            raise ModelError(
+                f"{self.where}: {err}; `stentor models import MODEL --template FILE` writes all keys"
+            ) from err
         return card
 
 
@@ -57,7 +63,7 @@ def read_template(path: Path) -> Template:
     except OSError as err:
         raise ModelError(f"{path}: cannot be read ({err.strerror}); --template writes one") from err
     except msgspec.ValidationError as err:
-        raise ModelError(f"{path}: onnx: {err}; `stentor models import MODEL --template FILE` writes all keys") from err
+        raise ModelError(f"{path}: onnx: {err}; {REMEDY}") from err
     except msgspec.MsgspecError as err:
         raise ModelError(f"{path}: {err}") from err
     for key in SET_BY_IMPORT:
@@ -66,7 +72,7 @@ def read_template(path: Path) -> Template:
     for key in ("licence", "description"):
         if not values.get(key):
             raise ModelError(f"{path}: `{key}` is empty; say it, so that whoever finds the model knows")
-    return Template(source=source, card=values)
+    return Template(source=source, card=values, where=str(path))
 
 
 def template_text(path: Path) -> str:
