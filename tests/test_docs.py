@@ -7,6 +7,7 @@ import os
 import pkgutil
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -151,6 +152,42 @@ def test_commands_of_the_fine_tuning_page_run(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     assert (tmp_path / "nuclei-my_cells" / "1" / "model.onnx").is_file()
     assert "before" in done.stdout and "after" in done.stdout
+
+
+def test_commands_of_the_page_about_other_people_s_models_run(tmp_path: Path) -> None:
+    network = ROOT.parent / "shared" / "models_third_party" / "baby_yeast_unet_1z.onnx"
+    if not network.is_file():
+        pytest.skip("the network is not at ../shared/models_third_party")
+    shutil.copy(network, tmp_path)
+    folder = tmp_path / "my_yeast"
+    folder.mkdir()
+    field = draw_field((128, 160), 4)
+    cv2.imwrite(str(folder / "a.image.png"), field.image_yx)
+    cv2.imwrite(str(folder / "a.labels.png"), field.labels_yx.astype(np.uint16))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    page = ROOT / "docs" / "how-to" / "other-peoples-models.md"
+    (completed,) = blocks(page, "text")
+    commands = [line for text in blocks(page, "sh") for line in text.splitlines()]
+    assert len(commands) >= 4
+
+    for command in commands:
+        done = subprocess.run(
+            shlex.split(command),
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        if "--template" in command:
+            card = tmp_path / "yeast.toml"
+            for line in completed.splitlines():
+                key = line.split(" = ")[0]
+                text, changed = re.subn(rf"^{key} = .*$", line, card.read_text(), count=1, flags=re.MULTILINE)
+                assert changed, line
+                card.write_text(text)
 
 
 def make_recordings(folder: Path) -> None:

@@ -129,6 +129,8 @@ def _loaded(path: Path) -> Any:
         raise ModelError(f"{path}: is not a valid description: {'; '.join(errors[:3])}")
     if model.type != "model":
         raise ModelError(f"{path}: describes a {model.type}, not a model")
+    if model.license is None:
+        raise ModelError(f"{path}: states no licence; ask its makers, then import it with a template (--template)")
     if model.weights.onnx is None:
         formats = ", ".join(name for name, weights in model.weights if weights is not None)
         raise ModelError(

@@ -162,6 +162,10 @@ def test_other_weights_and_broken_descriptions_are_named(foreign: Maker) -> None
     with pytest.raises(ModelError, match=r"no ONNX weights, only .*torchscript"):
         read_description(described(network, before=[SCALED], after=[], weights="torchscript"))
     path = described(network, before=[SCALED], after=[])
-    path.write_text(path.read_text().replace('"license":"MIT",', ""))
-    with pytest.raises(ModelError, match=r"not a valid description.*license"):
+    whole = path.read_text()
+    path.write_text(whole.replace('"name":"Tiny One",', ""))
+    with pytest.raises(ModelError, match=r"not a valid description.*name"):
+        read_description(path)
+    path.write_text(whole.replace('"license":"MIT",', ""))
+    with pytest.raises(ModelError, match="states no licence"):
         read_description(path)
