@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.inference.postprocess.foreground import Foreground
+from stentor.inference.postprocess.nearest_seed import nearest_seed
+from stentor.inference.postprocess.scratch import SCRATCH
 from stentor.inference.postprocess.size_cut import renumbering
 
 COARSE_FROM: Final = 40_000
@@ -84,7 +86,7 @@ class CellposeFlows(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             return self._sinks(foreground.at(*follow(step, foreground, self.doublings)), foreground, self.least_votes)
         # Every second row and column is followed; the others join the one on which they stand two steps further.
         coarse = Foreground(np.ascontiguousarray(foreground.mask[::2, ::2]))
-        listed = np.zeros(foreground.mask.size, np.int32)
+        listed = SCRATCH.array("listed", (foreground.mask.size,), np.int32)
         listed[foreground.flat] = np.arange(foreground.size, dtype=np.int32)
         own = listed.reshape(foreground.mask.shape)[::2, ::2].ravel()[coarse.flat]
         ends = coarse.at(*follow(step[:, own], coarse, self.doublings))
@@ -101,11 +103,9 @@ class CellposeFlows(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         no_sink = np.asarray(around) < least_votes
         if no_sink.all():
             return np.zeros(ends.size, np.int32)
-        distance, nearest = cv2.distanceTransformWithLabels(
-            no_sink.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_CCOMP
-        )
-        in_reach = np.take(np.asarray(distance), ends) <= self.reach_px
-        return np.asarray(np.take(np.asarray(nearest), ends) * in_reach, np.int32)
+        distance, nearest = nearest_seed(no_sink)
+        in_reach = np.take(distance, ends) <= self.reach_px
+        return np.asarray(np.take(nearest, ends) * in_reach, np.int32)
 
     def _held_together(
         self, labels_yx: NDArray[np.int32], foreground: Foreground, step: NDArray[np.float32]
@@ -129,7 +129,7 @@ def follow(
         Shape (2, n), in pixels. Who leaves the foreground stays where that happened.
     """
     n = foreground.size
-    listed = np.full(foreground.mask.size, n, np.int32)
+    listed = SCRATCH.filled("listed", (foreground.mask.size,), np.int32, n)
     listed[foreground.flat] = np.arange(n, dtype=np.int32)
     start_y, start_x = foreground.y.astype(np.float32), foreground.x.astype(np.float32)
     way = np.zeros((2, n + 1), np.float32)  # the last one, of the background, leads nowhere

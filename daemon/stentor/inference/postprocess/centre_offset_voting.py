@@ -1,11 +1,11 @@
 """Centre-offset voting: every foreground pixel points at its centre and joins the seed nearest to that point."""
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from stentor.inference.postprocess.foreground import Foreground
+from stentor.inference.postprocess.nearest_seed import nearest_seed
 
 
 class CentreOffsetVoting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,14 +39,12 @@ class CentreOffsetVoting(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         no_seed = ~(foreground.mask & (maps_cyx[1] > self.centre))
         numbers = np.zeros(foreground.size, np.int32)
         if not no_seed.all():
-            distance, nearest = cv2.distanceTransformWithLabels(
-                no_seed.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_CCOMP
-            )
+            distance, nearest = nearest_seed(no_seed)
             votes = foreground.at(
                 foreground.y + foreground.values(maps_cyx[2]), foreground.x + foreground.values(maps_cyx[3])
             )
-            in_reach = np.take(np.asarray(distance), votes) <= self.reach_px
-            numbers = np.take(np.asarray(nearest), votes) * in_reach
+            in_reach = np.take(distance, votes) <= self.reach_px
+            numbers = np.take(nearest, votes) * in_reach
         return foreground.label_image(
             numbers, least_area_px=self.least_area_px, least_share_of_median=self.least_share_of_median
         )

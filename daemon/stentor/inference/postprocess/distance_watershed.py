@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from stentor.inference.postprocess.foreground import Foreground
+from stentor.inference.postprocess.scratch import SCRATCH
 
 NEIGHBOURS: Final = 8
 """A peak is compared with so many of its nearest, which bounds the work."""
@@ -71,15 +72,17 @@ class DistanceWatershed(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """Return the smoothed map, 0 outside objects and where it is not finite, shape (Y, X) float32."""
         if self.distance_channel < 0:
             # The border of the image is no edge of an object that it cuts.
-            height = cv2.distanceTransform(foreground.mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+            height = SCRATCH.array("height", foreground.mask.shape, np.float32)
+            height = cv2.distanceTransform(foreground.mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, height)
         else:
             given = np.fmax(foreground.values(maps_cyx[self.distance_channel]), 0.0)
-            height = np.zeros(foreground.mask.shape, np.float32)
+            height = SCRATCH.filled("height", foreground.mask.shape, np.float32, 0.0)
             height.ravel()[foreground.flat] = np.where(np.isfinite(given), given, 0.0)
         limit = float(max(foreground.mask.shape))
         height = np.minimum(height, np.float32(limit), out=height)  # no zero in the image: a distance without end
         if self.smooth_px > 0:
-            height = cv2.GaussianBlur(height, (0, 0), self.smooth_px)
+            smooth = SCRATCH.array("smooth", height.shape, np.float32)
+            height = cv2.GaussianBlur(height, (0, 0), self.smooth_px, smooth)
         return np.asarray(height, np.float32)
 
     def _hills(
@@ -92,11 +95,13 @@ class DistanceWatershed(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         peaks = peaks[order][: min(self.most_objects, int(np.count_nonzero(height >= self.least_height)))]
         number = np.zeros(peak_n.size, np.int32)
         if peaks.size:
-            parent = self._parents(height_yx * foreground.mask, foreground.y[peaks], foreground.x[peaks])
+            parent = self._parents(height_yx, foreground.mask, foreground.y[peaks], foreground.x[peaks])
             number[peaks] = roots(parent) + 1
         return np.asarray(np.take(number, peak_n))
 
-    def _parents(self, height_yx: NDArray[np.float32], y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _parents(
+        self, height_yx: NDArray[np.float32], mask_yx: NDArray[np.bool_], y: NDArray[np.intp], x: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
         """Return for each peak, the highest first, the one before it with which it is one object, or itself."""
         points = np.column_stack([y, x])
         count = min(NEIGHBOURS + 1, y.size)
@@ -105,7 +110,7 @@ class DistanceWatershed(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
             points[:, None, None] + (points[near] - points[:, None])[:, :, None] * np.linspace(0, 1, SAMPLES)[:, None]
         )
         rows, columns = np.moveaxis(np.rint(ways).astype(np.intp), -1, 0)
-        saddle = height_yx[rows, columns].min(axis=2)
+        saddle = (height_yx[rows, columns] * mask_yx[rows, columns]).min(axis=2)
         itself = np.arange(y.size)
         is_one = (near < itself[:, None]) & (saddle > (1.0 - self.prominence) * height_yx[y, x][:, None])
         best = np.where(is_one, saddle, -1.0).argmax(axis=1)
@@ -122,7 +127,7 @@ def ascent(height_yx: NDArray[np.float32], foreground: Foreground) -> NDArray[np
     width = height_yx.shape[1] + 1
     steps = np.array([-width - 1, -width, -width + 1, -1, 0, 1, width - 1, width, width + 1])
     margin = width + 1
-    padded = np.full(height_yx.shape[0] * width + 2 * margin, -1.0, np.float32)
+    padded = SCRATCH.filled("padded", (height_yx.shape[0] * width + 2 * margin,), np.float32, -1.0)
     places = foreground.flat + foreground.y
     best = foreground.values(height_yx)
     padded[margin:][places] = best
@@ -132,7 +137,7 @@ def ascent(height_yx: NDArray[np.float32], foreground: Foreground) -> NDArray[np
         better = beside > best if step < 0 else beside >= best
         np.copyto(best, beside, where=better)
         np.copyto(way, np.uint8(number), where=better)
-    listed = np.empty(padded.size, np.int32)
+    listed = SCRATCH.array("listed", padded.shape, np.int32)
     listed[places] = np.arange(places.size, dtype=np.int32)
     return roots(np.take(listed, places + np.take(steps, way)).astype(np.intp))
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stentor.inference.postprocess.scratch import SCRATCH
 from stentor.inference.postprocess.size_cut import renumbering
 
 
@@ -67,8 +68,9 @@ class Foreground:
         missing = numbers_n == 0
         new = np.zeros_like(numbers_n)
         if missing.any():
-            pieces = np.zeros(self.mask.shape, np.uint8)
+            pieces = SCRATCH.filled("pieces", self.mask.shape, np.uint8, 0)
             pieces.ravel()[self.flat[missing]] = 1
-            _, components = cv2.connectedComponents(pieces, connectivity=4)
+            components = SCRATCH.array("components", self.mask.shape, np.int32)
+            _, components = cv2.connectedComponents(pieces, components, connectivity=4)
             new[missing] = np.take(np.asarray(components), self.flat[missing]) + numbers_n.max()
         return new

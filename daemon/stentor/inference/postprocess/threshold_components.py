@@ -1,11 +1,10 @@
 """Threshold and components: every connected piece of foreground is one object; touching objects are not split."""
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stentor.inference.postprocess.size_cut import drop_small
+from stentor.inference.postprocess.foreground import Foreground
 
 
 class ThresholdComponents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -25,9 +24,9 @@ class ThresholdComponents(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
     def __call__(self, maps_cyx: NDArray[np.float32]) -> NDArray[np.int32]:
         """Return labels 1..n, shape (Y, X), of maps (C, Y, X)."""
-        _, labels = cv2.connectedComponents((maps_cyx[0] > self.foreground).view(np.uint8), connectivity=4)
-        return drop_small(
-            np.asarray(labels, np.int32),
+        foreground = Foreground(maps_cyx[0] > self.foreground)
+        return foreground.label_image(
+            np.zeros(foreground.size, np.int32),
             least_area_px=self.least_area_px,
             least_share_of_median=self.least_share_of_median,
         )
