@@ -6,16 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def drop_small(
-    labels_yx: NDArray[np.int32], *, least_area_px: float, least_share_of_median: float
-) -> NDArray[np.int32]:
-    """Remove small objects of a label image, (Y, X) with values >= 0, and renumber the others as `renumbering` does."""
-    area = np.bincount(labels_yx.ravel())
-    return np.take(
-        renumbering(area, least_area_px=least_area_px, least_share_of_median=least_share_of_median), labels_yx
-    )
-
-
 def renumbering(area_px: NDArray[Any], *, least_area_px: float, least_share_of_median: float) -> NDArray[np.int32]:
     """Return the new number of every old one, shape (n,): 0 for those dropped, 1..m for the others in their old order.
 
