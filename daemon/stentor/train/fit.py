@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stentor.train.augment import draw_crop
+from stentor.train.device import training_device
 from stentor.train.loop import Loop
 from stentor.train.losses import nuclei_loss
 from stentor.train.network import NucleiNetwork
@@ -36,11 +37,11 @@ class Fit:
     ) -> None:
         """Take what to learn from; `network` is trained on, None: begin with a new one."""
         torch.manual_seed(settings.seed)
-        torch.set_num_threads(settings.threads)
+        self._device = training_device(settings.threads)
         cv2.setNumThreads(1)
         self.settings = settings
         chosen = NucleiNetwork() if network is None else network
-        self.network: NucleiNetwork = chosen.to(memory_format=torch.channels_last)
+        self.network: NucleiNetwork = chosen.to(self._device, memory_format=torch.channels_last)
         self._rng = np.random.default_rng(settings.seed)
         self._by_set = {
             group.folder: members
@@ -56,8 +57,9 @@ class Fit:
         )
 
     def run(self) -> NucleiNetwork:
-        """Train until the cosine has ended and return the network, in evaluation mode."""
+        """Train until the cosine has ended and return the network, in evaluation mode and on the CPU."""
         self.loop.run()
+        self.network.cpu()
         return self.network
 
     def _next_loss(self) -> Tensor:
@@ -85,6 +87,7 @@ class Fit:
         return images, torch.from_numpy(np.stack([targets for _, targets in crops]))
 
     def _loss(self, images: Tensor, targets: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.bfloat16):
-            maps = self.network(images.contiguous(memory_format=torch.channels_last))
-        return nuclei_loss(maps.float(), targets)
+        images = images.to(self._device, memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.settings.bfloat16):
+            maps = self.network(images)
+        return nuclei_loss(maps.float(), targets.to(self._device))

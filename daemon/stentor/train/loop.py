@@ -137,7 +137,7 @@ class Loop(Generic[Network]):
         partial.replace(self._checkpoint)
 
     def _restore(self) -> None:
-        state: dict[str, Any] = torch.load(self._checkpoint, weights_only=True)
+        state: dict[str, Any] = torch.load(self._checkpoint, weights_only=True, map_location="cpu")
         if state["seed"] != self._schedule.seed:
             return
         self.network.load_state_dict(state["network"])

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stentor.train.device import training_device
 from stentor.train.image_to_image.example import Example
 from stentor.train.image_to_image.network import ImageNetwork
 from stentor.train.image_to_image.settings import ImageSettings
@@ -34,10 +35,10 @@ class ImageFit:
         network: ImageNetwork,
         draw: Callable[[np.random.Generator, Part], Example],
     ) -> None:
-        torch.set_num_threads(settings.threads)
+        self._device = training_device(settings.threads)
         cv2.setNumThreads(1)
         self.settings = settings
-        self.network: ImageNetwork = network.to(memory_format=torch.channels_last)
+        self.network: ImageNetwork = network.to(self._device, memory_format=torch.channels_last)
         self._draw = draw
         self._rng = np.random.default_rng(settings.seed)
         self._watched = self._batch(Part.VALIDATION, np.random.default_rng(settings.seed), 3 * settings.batch)
@@ -48,8 +49,9 @@ class ImageFit:
         )  # fmt: skip
 
     def run(self) -> ImageNetwork:
-        """Train until the cosine has ended and return the network, in evaluation mode."""
+        """Train until the cosine has ended and return the network, in evaluation mode and on the CPU."""
         self.loop.run()
+        self.network.cpu()
         return self.network
 
     def _batch(self, part: Part, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -58,7 +60,9 @@ class ImageFit:
         return torch.from_numpy(np.stack(planes)), torch.from_numpy(np.stack(wanted)), torch.tensor(gain)
 
     def _loss(self, planes: Tensor, wanted: Tensor, gain: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.bfloat16):
-            answer = self.network(planes.contiguous(memory_format=torch.channels_last))
+        planes = planes.to(self._device, memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.settings.bfloat16):
+            answer = self.network(planes)
+        wanted, gain = wanted.to(self._device), gain.to(self._device)
         error = ((answer[:, 0].float() - wanted) * gain[:, None, None]) ** 2
         return torch.log10(error.mean(dim=(1, 2)) + FLOOR).mean()

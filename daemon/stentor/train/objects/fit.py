@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
+from stentor.train.device import training_device
 from stentor.train.loop import Loop
 from stentor.train.objects.calibration import best_temperature, class_weights
 from stentor.train.objects.judged_objects import JudgedObjects
@@ -30,10 +31,10 @@ class ObjectFit:
 
     def __init__(self, settings: ObjectSettings, objects: JudgedObjects, classes: int) -> None:
         torch.manual_seed(settings.seed)
-        torch.set_num_threads(settings.threads)
+        self._device = training_device(settings.threads)
         cv2.setNumThreads(1)
         self.settings = settings
-        self.network = ObjectNetwork(objects.crops_nchw.shape[1], classes)
+        self.network: ObjectNetwork = ObjectNetwork(objects.crops_nchw.shape[1], classes).to(self._device)
         self._rng = np.random.default_rng(settings.seed)
         self._learned = objects.on(Part.TRAIN)
         self._watched = objects.on(Part.VALIDATION)
@@ -46,8 +47,10 @@ class ObjectFit:
         self.loop = Loop(self.network, settings, self._rng, loss=self._next_loss, watched=self._watched_loss)
 
     def run(self) -> ObjectNetwork:
-        """Train until the cosine has ended and return the network, in evaluation mode."""
+        """Train until the cosine has ended and return the network, in evaluation mode and on the CPU."""
         self.loop.run()
+        self._device = torch.device("cpu")
+        self.network.cpu()
         return self.network
 
     def temperature(self) -> float:
@@ -60,15 +63,18 @@ class ObjectFit:
         self.network.eval()
         with torch.no_grad():
             parts = [
-                self.network(torch.from_numpy(part)) for part in np.array_split(objects.crops_nchw, 16) if len(part)
+                self.network(torch.from_numpy(part).to(self._device)).cpu()
+                for part in np.array_split(objects.crops_nchw, 16)
+                if len(part)
             ]
         return np.asarray(torch.cat(parts).numpy(), np.float64)
 
     def _next_loss(self) -> Tensor:
         chosen = self._rng.choice(len(self._learned), self.settings.batch, p=self._share)
         crops = vary_crops(self._learned.crops_nchw[chosen], self._rng, gain=self.settings.gain)
-        logits = self.network(torch.from_numpy(crops))
-        return F.cross_entropy(logits, torch.from_numpy(self._learned.class_n[chosen]), label_smoothing=SMOOTHING)
+        logits = self.network(torch.from_numpy(crops).to(self._device))
+        wanted = torch.from_numpy(self._learned.class_n[chosen]).to(self._device)
+        return F.cross_entropy(logits, wanted, label_smoothing=SMOOTHING)
 
     def _watched_loss(self) -> float:
         weight = class_weights(self._watched.class_n, self.network.logits.out_features)
