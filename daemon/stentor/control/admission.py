@@ -1,0 +1,88 @@
+"""Admission: whether a request may be considered at all: armed, fresh, not too many, and its asker alive."""
+
+from collections import deque
+from typing import Final
+
+from stentor.control.limits import Refusal
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Abort, Action, Alive, Arm, Disarm, Pause, Request, Resume, Skip
+from stentor.core.clock import NS_PER_S, Clock, age_ms
+
+OPERATOR: Final = "operator"
+"""Who may arm: a person, through the command line; controllers carry names of their own."""
+
+ALWAYS: Final = (Pause, Abort, Disarm, Alive)
+"""What only ever makes things quieter is taken disarmed, too, however often it is asked."""
+
+
+class Admission:
+    """Asked once for every request, in the order they came; then `silent`, as often as wanted. One thread."""
+
+    def __init__(self, settings: GuardSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._recent_ns: deque[int] = deque()
+        self._heard_ns: dict[str, int] = {}
+        self.is_armed = settings.armed
+
+    def judge(self, request: Request) -> Refusal | None:
+        """Return the rule that refuses a request whatever it asks for, or None."""
+        action, who = request.action, request.cause.controller
+        if isinstance(action, Alive) or who in self._heard_ns:
+            self._heard_ns[who] = self._clock.monotonic_ns()
+        if isinstance(action, ALWAYS):
+            self.is_armed = self.is_armed and not isinstance(action, Disarm)
+            return None
+        refusal = self._too_many() or self._stale(request)
+        if refusal is not None:
+            return refusal
+        if isinstance(action, Arm):
+            return self._arm(who)
+        if not self.is_armed and not isinstance(action, (Resume, Skip)):
+            return Refusal("armed", "the microscope is disarmed; `stentor arm` lets requests through")
+        return None
+
+    def silent(self) -> tuple[str, ...]:
+        """Return who has given no sign of life for too long; each is named once."""
+        limit_ns = self._clock.monotonic_ns() - int(self._settings.silence_s * NS_PER_S)
+        gone = tuple(who for who, heard_ns in self._heard_ns.items() if heard_ns < limit_ns)
+        for who in gone:
+            del self._heard_ns[who]
+        return gone
+
+    def forget(self, who: str) -> None:
+        """Expect no more signs of life: it has said goodbye."""
+        self._heard_ns.pop(who, None)
+
+    def _arm(self, who: str) -> Refusal | None:
+        if who != OPERATOR:
+            return Refusal("armed", f"{who} may not arm; only an operator may, by `stentor arm`")
+        self.is_armed = True
+        return None
+
+    def _too_many(self) -> Refusal | None:
+        now_ns = self._clock.monotonic_ns()
+        while self._recent_ns and self._recent_ns[0] <= now_ns - NS_PER_S:
+            self._recent_ns.popleft()
+        if len(self._recent_ns) >= self._settings.actions_per_s:
+            return Refusal("actions_per_s", f"more than {self._settings.actions_per_s:g} requests in a second")
+        self._recent_ns.append(now_ns)
+        return None
+
+    def _stale(self, request: Request) -> Refusal | None:
+        limits = [ms for ms in (request.max_age_ms, self._settings.max_age_ms) if ms is not None]
+        cause = request.cause
+        if not limits or cause.frame_id is None:
+            return None
+        seen_ns, clock_id = cause.seen_ns, cause.clock_id
+        age = None if seen_ns is None or clock_id is None else age_ms(seen_ns, clock_id, self._clock)
+        if age is None:
+            return Refusal("max_age_ms", "the age of the frame is not known here, so that it counts as too old")
+        if not -1.0 <= age <= min(limits):
+            return Refusal("max_age_ms", f"frame {cause.frame_id} is {age:.0f} ms old; at most {min(limits):g} ms")
+        return None
+
+
+def is_hands_off(action: Action) -> bool:
+    """Tell whether an action changes no hardware, only what the acquisition does next."""
+    return isinstance(action, (*ALWAYS, Arm, Resume, Skip))

@@ -1,0 +1,228 @@
+"""Action: what a controller may ask of the microscope, and what the microscope answers."""
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from stentor.core.frame import FrameId
+
+
+class MoveXY(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="move-xy"):
+    """Drive the stage to (x_um, y_um), or by them when `is_relative`."""
+
+    x_um: float
+    y_um: float
+    is_relative: bool = False
+
+
+class MoveZ(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="move-z"):
+    """Drive the focus to z_um, or by it when `is_relative`."""
+
+    z_um: float
+    is_relative: bool = False
+
+
+class SetExposure(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="set-exposure"
+):
+    """Expose every image from the next on for `exposure_ms`, except where an event names its own."""
+
+    exposure_ms: float
+
+
+class SetInterval(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="set-interval"
+):
+    """Take the acquisition's time points every `interval_ms` from the next one on."""
+
+    interval_ms: float
+
+
+class SetChannel(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="set-channel"
+):
+    """Apply a preset of a configuration group; `group` None: the microscope's channel group."""
+
+    preset: str
+    group: str | None = None
+
+
+class SetProperty(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="set-property"
+):
+    """Set one property of one device; illumination is a property of a lamp or laser."""
+
+    device: str
+    property: str
+    value: str | float
+
+
+class SetRoi(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="set-roi"):
+    """Read a region of the chip only, in binned pixels; `width_px` None: the whole chip again."""
+
+    x_px: Annotated[int, Meta(ge=0)] = 0
+    y_px: Annotated[int, Meta(ge=0)] = 0
+    width_px: Annotated[int, Meta(ge=1)] | None = None
+    height_px: Annotated[int, Meta(ge=1)] | None = None
+
+
+class PulseShutter(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="pulse-shutter"
+):
+    """Open the shutter for `duration_ms` without taking an image; the light counts."""
+
+    duration_ms: float
+
+
+class ShowMask(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="show-mask"
+):
+    """Light the white pixels of a mask on the SLM or DMD for `duration_ms`; the light counts.
+
+    `mask` is rows * columns bytes, 0 or 1, in the pixels of the camera's current frame.
+    """
+
+    rows: Annotated[int, Meta(ge=1)]
+    columns: Annotated[int, Meta(ge=1)]
+    mask: bytes
+    duration_ms: float
+
+
+class Acquire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="acquire"):
+    """Take images; `events` are useq-schema events as mappings.
+
+    `place` "now": before anything else, once the image under way is there; "next": after the time point under way.
+    """
+
+    events: tuple[dict[str, object], ...]
+    place: Literal["now", "next"] = "now"
+
+
+class SetPositions(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="set-positions"
+):
+    """Visit these places at every time point from the next on, in this order: (x_um, y_um) or (x_um, y_um, z_um)."""
+
+    positions_um: tuple[tuple[float, ...], ...]
+
+
+class Extend(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="extend"):
+    """Add time points to the acquisition."""
+
+    time_points: Annotated[int, Meta(ge=1)]
+
+
+class Skip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="skip"):
+    """Leave out the rest of the time point under way."""
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="pause"):
+    """Take no further images until `Resume`."""
+
+
+class Resume(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="resume"):
+    """Go on after `Pause`."""
+
+
+class Abort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="abort"):
+    """End the acquisition within the exposure under way."""
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="arm"):
+    """Let requests reach the hardware; not a thing that a controller may ask for."""
+
+
+class Disarm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="disarm"):
+    """Let no request reach the hardware until `Arm`."""
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="alive"):
+    """Nothing but a sign of life from who asks."""
+
+
+Action: TypeAlias = (
+    MoveXY | MoveZ | SetExposure | SetInterval | SetChannel | SetProperty | SetRoi | PulseShutter | ShowMask
+    | Acquire | SetPositions | Extend | Skip | Pause | Resume | Abort | Arm | Disarm | Alive
+)  # fmt: skip
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something is asked for.
+
+    Attributes
+    ----------
+    frame_id
+        The frame that it is decided on; None: no frame, an operator or a clock.
+    seen_ns, clock_id
+        When that frame was received, or its exposure ended where the source knows that, on the named clock.
+    controller, rule
+        Who decides, and on which of its rules.
+    model, model_hash
+        The model whose finding it rests on; empty: none.
+    reason
+        In words, for the decision log.
+    """
+
+    controller: str
+    rule: str = ""
+    reason: str = ""
+    frame_id: FrameId | None = None
+    seen_ns: int | None = None
+    clock_id: str | None = None
+    model: str = ""
+    model_hash: str = ""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One action asked for. Two with the same `id` are done once and answered twice.
+
+    Attributes
+    ----------
+    issued_ns, clock_id
+        When it was asked for, on the asker's clock.
+    max_age_ms
+        Refuse when the frame it rests on is older than this; None: the guard's own limit alone.
+    """
+
+    id: str
+    action: Action
+    cause: Cause
+    issued_ns: int
+    clock_id: str
+    max_age_ms: float | None = None
+
+
+Verdict = Literal["done", "refused", "dry-run", "failed"]
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a request.
+
+    Attributes
+    ----------
+    verdict
+        "done"; "refused" by the guard; "dry-run": allowed, and not done; "failed": the device did not obey.
+    rule
+        The guard's rule that refused it; empty otherwise.
+    text
+        In words: which rule and what would be allowed, or what the device said.
+    read_back
+        What the devices report afterwards, by name such as "x_um".
+    received_ns, started_ns, done_ns
+        On the scope's clock `clock_id`; None: never started.
+    """
+
+    id: str
+    verdict: Verdict
+    rule: str = ""
+    text: str = ""
+    read_back: dict[str, float | str] = {}
+    received_ns: int
+    started_ns: int | None = None
+    done_ns: int | None = None
+    clock_id: str
+
+    @property
+    def is_done(self) -> bool:
+        return self.verdict == "done"
