@@ -98,7 +98,7 @@ RECIPES: Final = {
             normalisation=Normalisation(
                 name="percentile", low_percent=denoise.LOW_PERCENT, high_percent=denoise.HIGH_PERCENT
             ),
-            widths=(16, 32, 64, 96),
+            widths=(32, 48, 64, 96),
             answer_unit=1.0,
             training=tuple(TrainingSet(name=s.folder, origin=s.origin, images=0) for s in NUCLEI_SETS),
             load=denoise.load_planes,

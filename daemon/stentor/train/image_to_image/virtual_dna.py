@@ -71,7 +71,7 @@ def measure_virtual_dna(model: ImageModel, cells: Cells, part: Part) -> dict[str
     """
     truth = np.stack([wanted(image) for image in cells[part]])
     inputs = cells[part][:, [CHANNELS[name] for name in INPUTS]]
-    found = np.stack([model.predict(list(planes)) for planes in inputs])
+    found = np.stack([model.predict(list(planes)) for planes in inputs]) / np.float32(DNA_UNIT)
     linear = _ridge(cells, part)
     measures: dict[str, float] = {}
     for name, answer in (("", found), ("_linear", linear)):

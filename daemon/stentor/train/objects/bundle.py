@@ -29,7 +29,7 @@ TEST_OBJECTS: Final = 12
 
 
 def write_object_bundle(
-    recipe: Recipe, network: ObjectNetwork, temperature: float, out: Path, *, learned: int
+    recipe: Recipe, network: ObjectNetwork, out: Path, *, temperature: float, unsure_below: float, learned: int
 ) -> ModelFolder:
     """Write weights, card and test case, without accuracy: see `state_object_accuracy`.
 
@@ -37,6 +37,8 @@ def write_object_bundle(
     ----------
     temperature
         Of the calibrated softmax, exported with the network.
+    unsure_below
+        See `ClassificationCard`.
     learned
         Number of objects on the training side.
 
@@ -69,7 +71,7 @@ def write_object_bundle(
         object_diameter_px=recipe.object_diameter_px,
         hides_neighbours=recipe.hides_neighbours,
         scales=recipe.scales,
-        unsure_below=recipe.unsure_below,
+        unsure_below=unsure_below,
     )
     folder = store_card(card, out)
     image = draw_objects(len(recipe.channels), recipe.crop_px)

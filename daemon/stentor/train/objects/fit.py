@@ -58,6 +58,12 @@ class ObjectFit:
         weight = class_weights(self._watched.class_n, self.network.logits.out_features)
         return best_temperature(self.logits(self._watched), self._watched.class_n, weight)
 
+    def unsure_below(self, temperature: float, share: float) -> float:
+        """Return the probability that the likeliest class of that share of the validation side stays below."""
+        logits = self.logits(self._watched) / temperature
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return round(float(np.quantile(1 / odds.sum(axis=1), share)), 3)
+
     def logits(self, objects: JudgedObjects) -> NDArray[np.float64]:
         """Return the network's logits, shape (n, classes)."""
         self.network.eval()

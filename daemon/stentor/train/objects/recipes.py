@@ -21,8 +21,8 @@ class Recipe:
         See `ObjectSettings.gain`: little where the amount of light tells the classes apart.
     steps
         Optimiser steps of one whole training.
-    unsure_below
-        See `ClassificationCard`; chosen on the validation side.
+    unsure_share
+        Share of the validation side that is to count as unsure; sets the card's `unsure_below`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Recipe:
     load: Callable[[str, Sequence[str]], JudgedObjects]
     gain: float
     steps: int
-    unsure_below: float
+    unsure_share: float
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def _of_the_cycle(name: str, description: str, channels: Sequence[str], gain: fl
         load=jurkat.load_jurkat,
         gain=gain,
         steps=steps,
-        unsure_below=0.5,
+        unsure_share=0.05,
     )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ RECIPES: Final = {
             "Phase of the cell cycle of single cells in flow, from brightfield, DNA stain and darkfield.",
             ("brightfield", "DNA", "darkfield"),
             gain=1.04,
-            steps=4000,
+            steps=1500,
         ),
         _of_the_cycle(
             "cell-cycle-label-free",
@@ -102,7 +102,7 @@ RECIPES: Final = {
             load=micronuclei.load_micronuclei,
             gain=1.4,
             steps=5000,
-            unsure_below=0.6,
+            unsure_share=0.05,
         ),
     )
 }

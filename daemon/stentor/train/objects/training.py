@@ -38,7 +38,15 @@ def train_classifier(recipe: Recipe, settings: ObjectSettings) -> Path:
     fit = ObjectFit(settings, objects, len(recipe.classes))
     network = fit.run()
     out = Path(settings.out)
-    folder = write_object_bundle(recipe, network, fit.temperature(), out, learned=len(objects.on(Part.TRAIN)))
+    temperature = fit.temperature()
+    folder = write_object_bundle(
+        recipe,
+        network,
+        out,
+        temperature=temperature,
+        unsure_below=fit.unsure_below(temperature, recipe.unsure_share),
+        learned=len(objects.on(Part.TRAIN)),
+    )
     scores = [score for part in MEASURED for score in evaluate_classifier(folder, objects, part)]
     baseline = {part: baseline_accuracy(objects, len(recipe.classes), part) for part in MEASURED}
     folder = state_object_accuracy(folder, scores, baseline)
