@@ -11,6 +11,7 @@ from stentor.train.device import training_device
 from stentor.train.image_to_image.example import Example
 from stentor.train.image_to_image.network import ImageNetwork
 from stentor.train.image_to_image.settings import ImageSettings
+from stentor.train.image_to_image.structure import structure
 from stentor.train.loop import Loop
 from stentor.train.split import Part
 
@@ -21,7 +22,8 @@ FLOOR = 1e-6
 class ImageFit:
     """One training run, called from one thread: `ImageFit(settings, network, draw).run()`.
 
-    The loss is the mean over the examples of the logarithm of the mean squared error: minus PSNR / 10.
+    The loss is the mean over the examples of the logarithm of the mean squared error, minus PSNR / 10, and of what is
+    lacking in structural similarity.
 
     Parameters
     ----------
@@ -64,5 +66,6 @@ class ImageFit:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.settings.bfloat16):
             answer = self.network(planes)
         wanted, gain = wanted.to(self._device), gain.to(self._device)
-        error = ((answer[:, 0].float() - wanted) * gain[:, None, None]) ** 2
-        return torch.log10(error.mean(dim=(1, 2)) + FLOOR).mean()
+        found, truth = (plane * gain[:, None, None] for plane in (answer[:, 0].float(), wanted))
+        error = ((found - truth) ** 2).mean(dim=(1, 2))
+        return (torch.log10(error + FLOOR) + 1 - structure(found, truth)).mean()
