@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stentor.core.clock import NS_PER_MS
 from stentor.core.finding import Finding, Image, Labels, Objects
 from stentor.core.frame import FrameHeader
+from stentor.core.stage import ModelIdentity
 from stentor.wire.message import ResultHeader
 
 
@@ -36,6 +37,11 @@ class Result:
     def frame(self) -> FrameHeader:
         """The frame's header."""
         return self.header.frame
+
+    @property
+    def models(self) -> Mapping[str, ModelIdentity]:
+        """The models behind the findings, by stage."""
+        return self.header.models
 
     @property
     def is_late(self) -> bool:

@@ -7,18 +7,20 @@ from msgspec import Meta
 
 
 class AcquisitionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Live images at a pace, or a useq-schema sequence from a file.
+    """Live images at a pace, a useq-schema sequence from a file, or time points that requests may change.
 
     Attributes
     ----------
     mode
-        "live": images until the end. "sequence": the events of `sequence_file`, then the end.
+        "live": images until the end. "sequence": the events of `sequence_file`, then the end, in hardware sequences
+        where the devices can. "adaptive": the events of `sequence_file` (none: one image) again and again, open to
+        requests: events in between, other positions, another interval.
     rate_hz
-        Pace of live images; None: as fast as the camera runs by itself.
+        Pace of live images and of time points; None: as fast as the camera runs by itself.
     exposure_ms
-        Exposure of live images.
+        Exposure of live images, and of events that name none.
     frames
-        Live images to take; None: until somebody stops it.
+        Live images or time points to take; None: until somebody stops it.
     sequence_file
         A useq-schema MDASequence in YAML or JSON.
     wait_for_daemon_s
@@ -27,7 +29,7 @@ class AcquisitionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
         Live images that stay away this long mean that the camera or its driver hangs, and the scope is restarted.
     """
 
-    mode: Literal["live", "sequence"] = "live"
+    mode: Literal["live", "sequence", "adaptive"] = "live"
     rate_hz: Annotated[float, Meta(gt=0)] | None = 10.0
     exposure_ms: Annotated[float, Meta(gt=0)] = 50.0
     frames: Annotated[int, Meta(ge=1)] | None = None

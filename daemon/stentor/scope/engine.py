@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 import msgspec
 
 from stentor.microscope.arrival import Arrival
+from stentor.scope.between import Between, LivePace
 
 if TYPE_CHECKING:
     import useq
@@ -52,7 +53,14 @@ class Engine(Protocol):
     `run` and `live` block the thread that calls them and raise SourceError or ConfigError only when nothing was
     started; whatever breaks later is in the report. `abort` may be called from any thread and at any time. `close`
     comes last and may be called twice.
+
+    Attributes
+    ----------
+    between
+        Asked before every exposure and event, and given the time between images; set before a run, never during one.
     """
+
+    between: Between
 
     def run(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence", sink: Sink) -> RunReport:
         """Run events to their end.
@@ -64,9 +72,17 @@ class Engine(Protocol):
         ...
 
     def live(
-        self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
+        self,
+        sink: Sink,
+        *,
+        exposure_ms: float,
+        interval_ms: float | None = None,
+        frames: int | None = None,
+        pace: LivePace | None = None,
     ) -> RunReport:
         """Show the camera until `frames` have come (None: until `abort`).
+
+        `pace`, in place of `interval_ms`, can be changed while it runs.
 
         Without `interval_ms` the camera runs freely. With it single images are taken at that pace, because most
         cameras ignore an interval and would light the specimen for nothing.

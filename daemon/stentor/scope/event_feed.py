@@ -22,7 +22,7 @@ class EventFeed:
     """Iterates over the events of one run until it is stopped. Read by one thread.
 
     Every event passes `check`, which raises on one that the core would lose: known events all at once, here, the
-    others as they are made.
+    others as they are made. One that `admits` refuses, asked as it is handed out, is left out.
 
     Attributes
     ----------
@@ -41,21 +41,24 @@ class EventFeed:
         check: "Callable[[useq.MDAEvent], None]",
         *,
         images_per_event: int = 1,
+        admits: "Callable[[useq.MDAEvent], bool]" = lambda event: True,
     ) -> None:
         self.whole: list[useq.MDAEvent] | None = None if isinstance(events, Iterator) else list(events)
         self._events: Iterable[useq.MDAEvent] = events if self.whole is None else self.whole
         self._stop = stop
         self._check = check
+        self._admits = admits
         for event in self.whole or ():
             check(event)
         self.images_per_event = images_per_event
         self.longest_exposure_ms = 0.0
         self._handed_out = 0
+        self._refused = 0
 
     @property
     def expected(self) -> int:
-        """Images asked for: by all events if they are known, else by those handed out so far."""
-        count = self._handed_out if self.whole is None else sum(map(asks_for_image, self.whole))
+        """Images asked for: by all events but those refused if they are known, else by those handed out so far."""
+        count = self._handed_out if self.whole is None else sum(map(asks_for_image, self.whole)) - self._refused
         return count * self.images_per_event
 
     def __iter__(self) -> Iterator["useq.MDAEvent"]:
@@ -64,6 +67,9 @@ class EventFeed:
                 return
             if self.whole is None:
                 self._check(event)
+            if not self._admits(event):
+                self._refused += asks_for_image(event)
+                continue
             self.longest_exposure_ms = max(self.longest_exposure_ms, event.exposure or 0.0)
             self._handed_out += asks_for_image(event)
             yield event

@@ -90,6 +90,11 @@ class Handover:
             return
         producer.hand_over(header, arrival.pixels)
 
+    def reread(self) -> None:
+        """Ask the microscope anew for what the images' own metadata do not say; after somebody has changed it."""
+        for headers in self._headers.values():
+            headers.reread()
+
     def end(self, how: str) -> None:
         """End the runs: "completed", "aborted" or "failed: reason"."""
         self.last_image_ns = None

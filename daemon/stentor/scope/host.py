@@ -6,13 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Receipt, Request
 from stentor.core.clock import NS_PER_S, Clock
 from stentor.core.errors import ConfigError
 from stentor.scope.acquisition import AcquisitionSettings
+from stentor.scope.agenda import Agenda
+from stentor.scope.between import LivePace
+from stentor.scope.door import Door
 from stentor.scope.engine import RunReport
 from stentor.scope.handover import Handover
+from stentor.scope.hands.opening import Hands
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
+from stentor.scope.tiles import with_field_of_view
 from stentor.wire import ring
 from stentor.wire.producer import FrameProducer
 
@@ -32,6 +39,12 @@ class ScopeHost:
 
     Parameters
     ----------
+    guard
+        The limits of everything that reaches the hardware.
+    journal
+        File of the light account; None: it is forgotten at the end.
+    log
+        Told every request with its answer.
     beat
         Called every tenth of a second while this process lives.
     on_frame
@@ -47,7 +60,10 @@ class ScopeHost:
         self,
         rig: RigSettings,
         acquisition: AcquisitionSettings,
+        guard: GuardSettings,
         *,
+        journal: Path | None,
+        log: Callable[[Request, Receipt], None],
         rig_name: str,
         stream: str,
         ring_slots: int,
@@ -59,6 +75,9 @@ class ScopeHost:
     ) -> None:
         self._rig_settings = rig
         self._acquisition = acquisition
+        self._guard = guard
+        self._journal = journal
+        self._log = log
         self._rig_name = rig_name
         self._stream = stream
         self._ring_slots = ring_slots
@@ -69,6 +88,7 @@ class ScopeHost:
         self._must_stop = must_stop
         self._rig: Rig | None = None
         self._handover: Handover | None = None
+        self._agenda: Agenda | None = None
         self._is_over = threading.Event()
 
     def run(self) -> bool:
@@ -94,11 +114,25 @@ class ScopeHost:
             )
 
         handover = Handover(rig, make_producer, stream=self._stream, clock=self._clock, on_frame=self._on_frame)
+        hands = Hands(
+            self._guard,
+            rig.core,
+            self._clock,
+            journal=self._journal,
+            abort=self._abort,
+            log=self._log,
+            on_change=handover.reread,
+        )
+        rig.engine.between = hands.gatekeeper
+        door = Door(hands.desk, self._clock, rig=self._rig_name)
         self._rig, self._handover = rig, handover
         try:
+            door.open()
             self._wait_for_daemon(handover)
-            report = self._acquire(rig, handover, events)
+            report = self._acquire(rig, handover, events, hands)
         finally:
+            hands.close()
+            door.close()
             rig.close()
             self._settle(handover)
             self._is_over.set()
@@ -109,6 +143,8 @@ class ScopeHost:
         if self._acquisition.mode == "live":
             return None
         path = self._acquisition.sequence_file
+        if path is None and self._acquisition.mode == "adaptive":
+            return None
         if path is None:
             raise ConfigError('acquisition.sequence_file is missing: mode = "sequence" needs a useq-schema file')
         import useq
@@ -140,21 +176,55 @@ class ScopeHost:
         if not handover.close(SETTLE_AT_ONCE_S):
             logger.warning("no daemon took the account of the last run")
 
-    def _acquire(self, rig: Rig, handover: Handover, events: "useq.MDASequence | None") -> RunReport | None:
+    def _acquire(
+        self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", hands: Hands
+    ) -> RunReport | None:
         if self._must_stop() or handover.is_stop_requested:
             return None
-        acquisition = self._acquisition
-        handover.begin(events, acquisition.frames)
-        if events is not None:
-            report = rig.engine.run(events, handover.take)
-        else:
-            interval_ms = None if acquisition.rate_hz is None else 1000.0 / acquisition.rate_hz
-            report = rig.engine.live(
-                handover.take, exposure_ms=acquisition.exposure_ms, interval_ms=interval_ms, frames=acquisition.frames
-            )
+        match self._acquisition.mode:
+            case "live":
+                report = self._show(rig, handover, hands)
+            case "adaptive":
+                report = self._follow_agenda(rig, handover, events, hands)
+            case "sequence":
+                assert events is not None
+                handover.begin(events, None)
+                report = rig.engine.run(events, handover.take)
         handover.end(report.reason if report.error is None else f"failed: {report.error}")
         _say(report)
         return report
+
+    def _show(self, rig: Rig, handover: Handover, hands: Hands) -> RunReport:
+        acquisition = self._acquisition
+        handover.begin(None, acquisition.frames)
+        pace = LivePace(None if acquisition.rate_hz is None else 1.0 / acquisition.rate_hz)
+        hands.desk.course = pace
+        return rig.engine.live(handover.take, exposure_ms=acquisition.exposure_ms, frames=acquisition.frames, pace=pace)
+
+    def _follow_agenda(
+        self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", hands: Hands
+    ) -> RunReport:
+        import useq
+
+        acquisition = self._acquisition
+        plan = [useq.MDAEvent()] if events is None else list(with_field_of_view(events, rig.core))
+        agenda = Agenda(
+            [event.replace(exposure=event.exposure or acquisition.exposure_ms) for event in plan],
+            interval_s=0.0 if acquisition.rate_hz is None else 1.0 / acquisition.rate_hz,
+            time_points=acquisition.frames,
+            clock=self._clock,
+            meanwhile=hands.gatekeeper.serve,
+        )
+        handover.begin(None, None)
+        hands.desk.course = self._agenda = agenda
+        return rig.engine.run(agenda, handover.take)
+
+    def _abort(self) -> None:
+        """End the acquisition; from any thread."""
+        if self._agenda is not None:
+            self._agenda.stop()
+        if self._rig is not None:
+            self._rig.engine.abort()
 
     def _watch(self) -> None:
         while not self._is_over.wait(BEAT_EVERY_S):
@@ -162,7 +232,7 @@ class ScopeHost:
             self._watch_for_stall()
             rig, handover = self._rig, self._handover
             if rig is not None and handover is not None and (self._must_stop() or handover.is_stop_requested):
-                rig.engine.abort()
+                self._abort()
 
     def _watch_for_stall(self) -> None:
         last_ns = None if self._handover is None else self._handover.last_image_ns

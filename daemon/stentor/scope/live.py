@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stentor.core.clock import NS_PER_MS, NS_PER_S
 from stentor.core.errors import SourceError
 from stentor.microscope.cameras import camera_names
+from stentor.scope.between import REFUSED_PAUSE_S, Between, LivePace, Unguarded
 from stentor.scope.engine import RunReport, Sink
 from stentor.scope.errand import Errand
 from stentor.scope.readiness import check_camera, set_exposure
@@ -22,6 +23,11 @@ SnapTags = Callable[[], Mapping[str, Any]]
 POLL_S = 0.0005
 STALL_S = 10.0
 ABORT_TIMEOUT_S = 10.0
+SERVE_S = 0.02
+"""How long requests may keep a look at the stop event waiting."""
+
+BLOCK = 20
+"""Images of a camera that runs freely whose light is booked at once."""
 
 
 def run_live(
@@ -33,14 +39,17 @@ def run_live(
     interval_ms: float | None,
     frames: int | None,
     snap_tags: SnapTags | None = None,
+    between: Between | None = None,
+    pace: LivePace | None = None,
 ) -> RunReport:
     """Show the camera as `Engine.live` promises, on any core."""
     with turnstile.enter() as stop:
         check_camera(core)
         set_exposure(core, exposure_ms)
         tally = Tally(sink)
-        mode = LiveMode(core, tally, stop, exposure_ms=exposure_ms, snap_tags=snap_tags)
-        errand = Errand(lambda: mode.show(interval_ms=interval_ms, frames=frames), "live")
+        mode = LiveMode(core, tally, stop, exposure_ms=exposure_ms, snap_tags=snap_tags, between=between or Unguarded())
+        pace = pace or LivePace(None if interval_ms is None else interval_ms / 1000)
+        errand = Errand(lambda: mode.show(pace, frames=frames), "live")
         errand.start()
         try:
             if not errand.outlast(stop, urge=lambda: None, grace_s=ABORT_TIMEOUT_S + exposure_ms / 1000):
@@ -63,16 +72,16 @@ class LiveMode:
         *,
         exposure_ms: float,
         snap_tags: SnapTags | None = None,
+        between: Between,
     ) -> None:
         self._core = core
         self._tally = tally
         self._stop = stop
         self._snap_tags = snap_tags or (lambda: {})
-        # No backend writes it in live mode.
-        self._own_tags = {"Exposure": exposure_ms}
+        self._between = between
         self._stall_ns = int(STALL_S * NS_PER_S + 5 * exposure_ms * NS_PER_MS)
 
-    def show(self, *, interval_ms: float | None, frames: int | None) -> None:
+    def show(self, pace: LivePace, *, frames: int | None) -> None:
         """Deliver `frames` images (None: no limit).
 
         Raises
@@ -80,21 +89,37 @@ class LiveMode:
         SourceError
             The camera stopped by itself or delivers nothing.
         """
-        if interval_ms is None:
-            self._show_freely(frames)
+        if pace.interval_s is None:
+            while not self._is_over(frames):
+                self._show_freely(pace, frames)
         else:
-            self._show_at_pace(interval_ms / 1000, frames)
+            self._show_at_pace(pace, frames)
 
     def _is_over(self, frames: int | None) -> bool:
         return self._stop.is_set() or (frames is not None and self._tally.received >= frames)
 
-    def _show_freely(self, frames: int | None) -> None:
+    def _show_freely(self, pace: LivePace, frames: int | None) -> None:
+        """Run the camera until it is over, paused, or the light is refused, which is asked for a block of images ahead.
+
+        Requests act while it runs: a camera that runs freely waits for nobody.
+        """
+        exposure_ms = self._core.getExposure()
+        if pace.is_paused or not self._between.admits_light(exposure_ms, BLOCK):
+            self._between.serve(REFUSED_PAUSE_S)
+            return
+        paid = self._tally.received + BLOCK
+        self._tally.last_ns = time.perf_counter_ns()
         self._core.startContinuousSequenceAcquisition(0)
         try:
-            while not self._is_over(frames):
+            while not self._is_over(frames) and not pace.is_paused:
+                if self._tally.received + BLOCK // 2 >= paid:
+                    if not self._between.admits_light(exposure_ms, BLOCK // 2):
+                        return
+                    paid += BLOCK // 2
                 if self._core.getRemainingImageCount():
                     self._pop()
                 else:
+                    self._between.serve(0.0)
                     self._wait_a_little()
         finally:
             self._core.stopSequenceAcquisition()
@@ -110,7 +135,7 @@ class LiveMode:
             # hole shows in the image numbers; a camera that is really gone shows as a stall.
             return
         received_ns = time.perf_counter_ns()
-        self._tally.deliver(pixels, {**_mapping_of(tags), **self._own_tags}, None, received_ns)
+        self._tally.deliver(pixels, {**_mapping_of(tags), **self._own_tags()}, None, received_ns)
 
     def _wait_a_little(self) -> None:
         if not self._core.isSequenceRunning() and not self._core.getRemainingImageCount():
@@ -128,16 +153,26 @@ class LiveMode:
         for index, name in enumerate(names):
             pixels = self._core.getImage(index) if len(names) > 1 else self._core.getImage()
             received_ns = time.perf_counter_ns()
-            self._tally.deliver(pixels, {"Camera": name, **self._snap_tags(), **self._own_tags}, None, received_ns)
+            self._tally.deliver(pixels, {"Camera": name, **self._snap_tags(), **self._own_tags()}, None, received_ns)
 
-    def _show_at_pace(self, interval_s: float, frames: int | None) -> None:
-        due_s = time.perf_counter()
+    def _own_tags(self) -> dict[str, float]:
+        """No backend writes the exposure in live mode."""
+        return {"Exposure": self._core.getExposure()}
+
+    def _show_at_pace(self, pace: LivePace, frames: int | None) -> None:
+        began_s = time.perf_counter() - (pace.interval_s or 0.0)
+        self._between.serve(0.0)
         while not self._is_over(frames):
-            if self._stop.wait(max(0.0, due_s - time.perf_counter())):
-                return
-            self._snap()
-            # A late image is not made up for: two in a row would double the light.
-            due_s = max(due_s + interval_s, time.perf_counter())
+            # The interval may change while we wait.
+            left_s = began_s + (pace.interval_s or 0.0) - time.perf_counter()
+            if left_s > 0 or pace.is_paused:
+                self._between.serve(min(left_s, SERVE_S) if left_s > 0 else SERVE_S)
+            elif self._between.admits_light(self._core.getExposure(), 1):
+                # A late image is not made up for: two in a row would double the light.
+                began_s = time.perf_counter() if -left_s > (pace.interval_s or 0.0) else time.perf_counter() + left_s
+                self._snap()
+            else:
+                self._between.serve(REFUSED_PAUSE_S)
 
 
 def _mapping_of(tags: "pymmcore.Metadata") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stentor.core.frame import Pixels
+from stentor.scope.between import Between, LivePace, Unguarded
 from stentor.scope.engine import CLOSE_TIMEOUT_S, RunReport, Sink
 from stentor.scope.errand import Errand
 from stentor.scope.event_feed import EventFeed
@@ -54,6 +55,7 @@ class PlusEngine:
         self._abort_timeout_s = abort_timeout_s
         self._stall_s = stall_s
         self._turnstile = Turnstile()
+        self.between: Between = Unguarded()
         self._tally: Tally | None = None
         self._stopping: Errand | None = None
         core.mda.events.frameReady.connect(self._on_frame)
@@ -69,7 +71,13 @@ class PlusEngine:
             check_camera(self._core)
             check = EventCheck(self._core)
             tiled = with_field_of_view(events, self._core)
-            feed = EventFeed(tiled, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
+            feed = EventFeed(
+                tiled,
+                stop,
+                check,
+                images_per_event=self._core.getNumberOfCameraChannels(),
+                admits=self.between.admits_event,
+            )
             tally = self._tally = Tally(sink)
             # An iterator is passed on as one: the runner then neither reads ahead nor merges events.
             planned: Any = feed if feed.whole is not None else iter(feed)
@@ -93,7 +101,13 @@ class PlusEngine:
             return feed.report(tally, error, is_stalled=watch.error is not None)
 
     def live(
-        self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
+        self,
+        sink: Sink,
+        *,
+        exposure_ms: float,
+        interval_ms: float | None = None,
+        frames: int | None = None,
+        pace: LivePace | None = None,
     ) -> RunReport:
         """Show the camera; see `Engine.live`."""
         return run_live(
@@ -104,6 +118,8 @@ class PlusEngine:
             interval_ms=interval_ms,
             frames=frames,
             snap_tags=self._snap_tags,
+            between=self.between,
+            pace=pace,
         )
 
     def abort(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from stentor.core.errors import StentorError
+from stentor.scope.between import Between, LivePace, Unguarded
 from stentor.scope.core_faults import CoreFaults
 from stentor.scope.engine import CLOSE_TIMEOUT_S, RunReport, Sink
 from stentor.scope.event_feed import EventFeed
@@ -36,6 +37,7 @@ class PycroEngine:
         self._end_timeout_s = end_timeout_s
         self._stall_s = stall_s
         self._turnstile = Turnstile()
+        self.between: Between = Unguarded()
         self._faults = CoreFaults(core)
 
     def run(self, events: "Iterable[useq.MDAEvent] | useq.MDASequence", sink: Sink) -> RunReport:
@@ -44,7 +46,13 @@ class PycroEngine:
             check_camera(self._core)
             check = self._make_check()
             tiled = with_field_of_view(events, self._core)
-            feed = EventFeed(tiled, stop, check, images_per_event=self._core.getNumberOfCameraChannels())
+            feed = EventFeed(
+                tiled,
+                stop,
+                check,
+                images_per_event=self._core.getNumberOfCameraChannels(),
+                admits=self.between.admits_event,
+            )
             tally = Tally(sink)
             run = PycroRun(self._core, feed, tally, stop, self._faults, stall_s=self._stall_s)
             error = None
@@ -58,11 +66,24 @@ class PycroEngine:
             return feed.report(tally, error or (ending and self._faults.newest) or ending)
 
     def live(
-        self, sink: Sink, *, exposure_ms: float, interval_ms: float | None = None, frames: int | None = None
+        self,
+        sink: Sink,
+        *,
+        exposure_ms: float,
+        interval_ms: float | None = None,
+        frames: int | None = None,
+        pace: LivePace | None = None,
     ) -> RunReport:
         """Show the camera; see `Engine.live`."""
         return run_live(
-            self._core, self._turnstile, sink, exposure_ms=exposure_ms, interval_ms=interval_ms, frames=frames
+            self._core,
+            self._turnstile,
+            sink,
+            exposure_ms=exposure_ms,
+            interval_ms=interval_ms,
+            frames=frames,
+            between=self.between,
+            pace=pace,
         )
 
     def abort(self) -> None:

@@ -22,11 +22,16 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
     if settings.rig.kind == "replay":
         _replay(settings, acquisition, pulse, stop)
         return ExitCode.DONE
+    from stentor.record.decisions import DecisionLog
     from stentor.scope.host import ScopeHost
 
+    log = DecisionLog(session.decisions, system_clock())
     host = ScopeHost(
         settings.rig,
         acquisition,
+        settings.guard,
+        journal=session.light_account,
+        log=log.write,
         rig_name=settings.name,
         stream=settings.source.stream,
         ring_slots=settings.source.ring_slots,
@@ -36,7 +41,10 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
         on_stall=lambda: leave_now(ExitCode.STALLED),
         must_stop=stop,
     )
-    return ExitCode.DONE if host.run() else ExitCode.SOURCE
+    try:
+        return ExitCode.DONE if host.run() else ExitCode.SOURCE
+    finally:
+        log.close()
 
 
 def _replay(settings: Settings, acquisition: AcquisitionSettings, pulse: Pulse, stop: StopFlag) -> None:

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 SETTINGS_FILE: Final = "settings.json"
 LEDGER_FILE: Final = "ledger.sqlite"
+DECISIONS_FILE: Final = "decisions.sqlite"
+LIGHT_FILE: Final = "light.sqlite"
 MODELS_FILE: Final = "models.json"
 QUARANTINE_FILE: Final = "quarantine.json"
 
@@ -62,6 +64,16 @@ class Session:
     def ledger(self) -> Path:
         """The ledger file."""
         return self.folder / LEDGER_FILE
+
+    @property
+    def decisions(self) -> Path:
+        """The decision log."""
+        return self.folder / DECISIONS_FILE
+
+    @property
+    def light_account(self) -> Path:
+        """The light account of this rig's specimens, beside the sessions: it outlives them."""
+        return self.folder.parent / LIGHT_FILE
 
     def pulse(self, child: str) -> Path:
         """The pulse file of a child."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from stentor.control.settings import GuardSettings
 from stentor.ingest.settings import GatherSettings, SourceSettings
 from stentor.pipeline.settings import DEFAULT_PLAN, AnalysisSettings
 from stentor.publish.settings import PublishSettings
@@ -27,5 +28,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     gather: GatherSettings = GatherSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     plan: tuple[dict[str, Any], ...] = DEFAULT_PLAN
+    guard: GuardSettings = GuardSettings()
     publish: PublishSettings = PublishSettings()
     record: RecordSettings = RecordSettings()

@@ -1,0 +1,80 @@
+"""Microscope: results and hands in one, for scripts."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from stentor.client.listener import Listener
+from stentor.client.result import Result
+from stentor.core.action import Disarm
+from stentor.core.errors import PublishError
+from stentor.core.microscope import Microscope
+from stentor.wire import rendezvous
+from stentor.wire.platforms import system_clock
+from stentor.wire.request import ScopeLink
+
+
+class ConnectedMicroscope(Microscope):
+    """Made by `connect`; use it in a `with` statement. Belongs to one thread."""
+
+    def __init__(self, rig: str, *, controller: str, **options: Any) -> None:
+        self._link = ScopeLink(rig)
+        super().__init__(self._link.ask, system_clock(), controller=controller)
+        self._listener = Listener(rig, **{"delivery": "control", **options})
+
+    def results(self, timeout_s: float = 1.0) -> Result | None:
+        """Return the newest result that was not returned before; None: there was none in time."""
+        return self._listener.receive(timeout_s)
+
+    def wait_for(self, axes: Mapping[str, int | str] | None = None, *, timeout_s: float = 2.0) -> Result:
+        """Wait for the result of a frame with these axes, such as `{"t": 12, "p": 0}`; None: of the next frame.
+
+        Axes are as the acquisition wrote them; "t", "c", "z" and "p" also match what was derived from them.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not come. It may have been dropped or have failed: the ledger says.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            result = self._listener.receive(left_s)
+            if result is not None and matches(result, axes or {}):
+                return result
+        raise TimeoutError(f"no result with axes {dict(axes or {})} in {timeout_s:g} s; `stentor ledger` says why")
+
+    def disarm(self, **why: Any) -> Any:
+        """Let no request reach the hardware until an operator arms again."""
+        return self.do(Disarm(), **why)
+
+    def close(self) -> None:
+        """Let go; may be called twice."""
+        self._listener.close()
+        self._link.close()
+
+
+def matches(result: Result, axes: Mapping[str, int | str]) -> bool:
+    """Tell whether a result's frame has these axes."""
+    frame = result.frame
+    derived = {"t": frame.t, "c": frame.c, "z": frame.z, "p": frame.p, "channel": frame.channel}
+    return all(value in (frame.axes.get(axis), derived.get(axis)) for axis, value in axes.items())
+
+
+def connect(rig: str = rendezvous.DEFAULT_NAME, *, controller: str = "script", **options: Any) -> ConnectedMicroscope:
+    """Connect to a running rig, to see its results and to ask its microscope for things.
+
+    Parameters
+    ----------
+    controller
+        Name in the decision log.
+    options
+        As of `Listener`, for the results; `delivery` is "control", newest first, unless said otherwise.
+
+    Raises
+    ------
+    PublishError
+        If nothing of that rig is running.
+    """
+    if rendezvous.find(rig) is None:
+        raise PublishError(f"no daemon of rig {rig!r} is running; start one with `stentor run`, or give its name")
+    return ConnectedMicroscope(rig, controller=controller, **options)

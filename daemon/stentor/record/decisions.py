@@ -1,0 +1,154 @@
+"""Decisions: every request to the microscope with its cause, its verdict and its times, in one SQLite file."""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from stentor.core.action import Action, Cause, Receipt, Request, Verdict
+from stentor.core.clock import Clock
+from stentor.core.errors import RecordError
+from stentor.core.frame import FrameId
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS: Final = (
+    "wall_ns", "id", "controller", "rule", "reason", "stream", "run", "sequence", "model", "model_hash", "action",
+    "verdict", "guard_rule", "text", "read_back", "seen_ns", "issued_ns", "received_ns", "started_ns", "done_ns",
+    "clock_id", "asker_clock_id",
+)  # fmt: skip
+_SCHEMA: Final = f"CREATE TABLE IF NOT EXISTS decisions ({', '.join(_COLUMNS)})"
+_INSERT: Final = f"INSERT INTO decisions VALUES ({', '.join('?' * len(_COLUMNS))})"
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the log; the stamps are on the scope's clock, `seen_ns` and `issued_ns` on the asker's.
+
+    Attributes
+    ----------
+    wall_ns
+        When it was answered, since 1970-01-01 UTC.
+    verdict, guard_rule, text
+        As in the receipt.
+    reaction_ms
+        From the end of the frame's exposure, or its reception where that is not known, to the device call; None when
+        it rests on no frame, never reached a device, or the clocks cannot be compared.
+    """
+
+    wall_ns: int
+    id: str
+    cause: Cause
+    action: Action
+    verdict: Verdict
+    guard_rule: str
+    text: str
+    read_back: dict[str, float | str]
+    issued_ns: int
+    received_ns: int
+    started_ns: int | None
+    done_ns: int | None
+
+    @property
+    def reaction_ms(self) -> float | None:
+        if self.started_ns is None or self.cause.seen_ns is None:
+            return None
+        return (self.started_ns - self.cause.seen_ns) / 1e6
+
+
+class DecisionLog:
+    """Written from any thread, row by row, safe against kill -9. What cannot be written is said once and counted.
+
+    Raises
+    ------
+    RecordError
+        If the file cannot be made.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self.unwritten = 0
+        try:
+            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._file.execute("PRAGMA journal_mode = WAL")
+            self._file.execute("PRAGMA synchronous = NORMAL")
+            self._file.execute(_SCHEMA)
+        except sqlite3.Error as err:
+            raise RecordError(f"{path}: the decision log cannot be written: {err}; make room there") from err
+
+    def write(self, request: Request, receipt: Receipt) -> None:
+        """Keep a request and its answer."""
+        cause = request.cause
+        frame = cause.frame_id
+        row = (
+            self._clock.wall_ns(), request.id, cause.controller, cause.rule, cause.reason,
+            None if frame is None else frame.stream, None if frame is None else frame.run,
+            None if frame is None else frame.sequence, cause.model, cause.model_hash,
+            msgspec.json.encode(request.action).decode(), receipt.verdict, receipt.rule, receipt.text,
+            msgspec.json.encode(receipt.read_back).decode(), cause.seen_ns, request.issued_ns, receipt.received_ns,
+            receipt.started_ns, receipt.done_ns, receipt.clock_id, request.clock_id,
+        )  # fmt: skip
+        with self._lock:
+            try:
+                self._file.execute(_INSERT, row)
+            except sqlite3.Error as err:
+                self.unwritten += 1
+                if self.unwritten == 1:
+                    logger.error("%s: decisions are not kept any more: %s; make room there", self._path, err)
+
+    def close(self) -> None:
+        """Let go; may be called twice."""
+        with self._lock:
+            self._file.close()
+
+
+def read_decisions(path: Path) -> Iterator[Decision]:
+    """Yield the decisions of a session in the order they were answered; nothing if there is no file.
+
+    Raises
+    ------
+    RecordError
+        If the file cannot be read.
+    """
+    if not path.exists():
+        return
+    try:
+        file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            for row in file.execute(f"SELECT {', '.join(_COLUMNS)} FROM decisions ORDER BY rowid"):
+                yield _decision(dict(zip(_COLUMNS, row, strict=True)))
+        finally:
+            file.close()
+    except (sqlite3.Error, msgspec.DecodeError) as err:
+        raise RecordError(f"{path}: not a decision log that can be read: {err}") from err
+
+
+def _decision(row: dict[str, Any]) -> Decision:
+    is_comparable = row["clock_id"] == row["asker_clock_id"]
+    return Decision(
+        wall_ns=row["wall_ns"],
+        id=row["id"],
+        cause=Cause(
+            controller=row["controller"],
+            rule=row["rule"],
+            reason=row["reason"],
+            frame_id=None if row["stream"] is None else FrameId(row["stream"], row["run"], row["sequence"]),
+            seen_ns=row["seen_ns"] if is_comparable else None,
+            model=row["model"],
+            model_hash=row["model_hash"],
+        ),
+        action=msgspec.json.decode(row["action"], type=Action),
+        verdict=row["verdict"],
+        guard_rule=row["guard_rule"],
+        text=row["text"],
+        read_back=msgspec.json.decode(row["read_back"]),
+        issued_ns=row["issued_ns"],
+        received_ns=row["received_ns"],
+        started_ns=row["started_ns"],
+        done_ns=row["done_ns"],
+    )

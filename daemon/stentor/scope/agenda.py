@@ -1,0 +1,163 @@
+"""Agenda: what an adaptive acquisition images next; anybody may change it while it runs."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Self
+
+from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
+
+if TYPE_CHECKING:
+    import useq
+
+WAKE_EVERY_S = 0.05
+
+
+class Agenda:
+    """Time points of some events each, at an interval, and what is asked for in between.
+
+    The engine's thread iterates; any thread calls the rest, which acts at the next image. Positions are either those
+    of `events` or what `visit` says; every event's index gains the time point as "t".
+
+    Parameters
+    ----------
+    events
+        One time point.
+    interval_s
+        From the start of one time point to the start of the next; 0: as fast as possible.
+    time_points
+        None: until `stop`.
+    meanwhile
+        Called by the engine's thread whenever there is nothing to image, with the seconds until there will be; may
+        return sooner, never much later. Requests are carried out there.
+    """
+
+    def __init__(
+        self,
+        events: "Sequence[useq.MDAEvent]",
+        *,
+        interval_s: float,
+        time_points: int | None,
+        clock: Clock,
+        meanwhile: Callable[[float], None],
+    ) -> None:
+        self._events = list(events)
+        self._interval_s = interval_s
+        self._time_points = time_points
+        self._clock = clock
+        self._meanwhile = meanwhile
+        self._lock = threading.Lock()
+        self._left: deque[useq.MDAEvent] = deque()
+        self._now: deque[useq.MDAEvent] = deque()
+        self._next: deque[useq.MDAEvent] = deque()
+        self._started_ns: int | None = None
+        self._begun = 0
+        self._asked = 0
+        self._is_paused = False
+        self._is_over = False
+
+    @property
+    def interval_s(self) -> float:
+        """The interval in force."""
+        return self._interval_s
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether images wait for `resume`."""
+        return self._is_paused
+
+    def __iter__(self) -> Iterator["useq.MDAEvent"]:
+        return self
+
+    def __next__(self) -> "useq.MDAEvent":
+        # Requests that came during the last exposure act before the next image, not after it.
+        self._meanwhile(0.0)
+        while True:
+            with self._lock:
+                if self._is_over:
+                    raise StopIteration
+                event, wait_s = self._choose()
+            if event is not None:
+                return event
+            self._meanwhile(min(wait_s, WAKE_EVERY_S))
+
+    def set_interval(self, interval_s: float) -> None:
+        """Start time points at this interval, counted from the start of the one under way."""
+        with self._lock:
+            self._interval_s = interval_s
+
+    def ask(self, events: "Sequence[useq.MDAEvent]", *, is_urgent: bool) -> None:
+        """Image events once: before anything else, or after the time point under way. Their index gains "asked"."""
+        with self._lock:
+            numbered = []
+            for event in events:
+                numbered.append(event.replace(index={**event.index, "asked": self._asked}))
+                self._asked += 1
+            (self._now if is_urgent else self._next).extend(numbered)
+
+    def visit(self, places: Sequence[tuple[float, ...]]) -> None:
+        """Image every time point from the next on at these places, in this order."""
+        with self._lock:
+            first = [event for event in self._events if event.index.get("p", 0) == 0]
+            self._events = [
+                event.replace(
+                    index={**event.index, "p": p},
+                    x_pos=place[0],
+                    y_pos=place[1],
+                    z_pos=place[2] + _offset(event, first[0]) if len(place) == 3 else event.z_pos,
+                )
+                for p, place in enumerate(places)
+                for event in first
+            ]
+
+    def extend(self, time_points: int) -> None:
+        """Add time points; nothing when there is no end."""
+        with self._lock:
+            if self._time_points is not None:
+                self._time_points += time_points
+
+    def skip(self) -> None:
+        """Leave out what is left of the time point under way."""
+        with self._lock:
+            self._left.clear()
+
+    def pause(self) -> None:
+        """Image nothing until `resume`."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self._is_paused = False
+
+    def stop(self) -> Self:
+        """End after the image under way."""
+        with self._lock:
+            self._is_over = True
+        return self
+
+    def _choose(self) -> "tuple[useq.MDAEvent | None, float]":
+        """Return the event to image now, or None and the seconds to wait."""
+        if self._is_paused:
+            return None, WAKE_EVERY_S
+        for waiting in (self._now, self._left, self._next):
+            if waiting:
+                return waiting.popleft(), 0.0
+        if self._time_points is not None and self._begun >= self._time_points:
+            self._is_over = True
+            raise StopIteration
+        now_ns = self._clock.monotonic_ns()
+        if self._started_ns is not None:
+            wait_ns = self._started_ns + int(self._interval_s * NS_PER_S) - now_ns
+            if wait_ns > 0:
+                return None, wait_ns / NS_PER_S
+            # A late time point is not made up for: two in a row would double the light.
+            now_ns = now_ns if -wait_ns > self._interval_s * NS_PER_S / 2 else now_ns + wait_ns
+        self._started_ns = now_ns
+        self._left.extend(event.replace(index={**event.index, "t": self._begun}) for event in self._events)
+        self._begun += 1
+        return (self._left.popleft(), 0.0) if self._left else (None, 10 * NS_PER_MS / NS_PER_S)
+
+
+def _offset(event: "useq.MDAEvent", first: "useq.MDAEvent") -> float:
+    """Return how far a plane of a z-stack lies above the first."""
+    return (event.z_pos or 0.0) - (first.z_pos or 0.0)

@@ -1,0 +1,187 @@
+"""Desk: takes requests from any thread, and has them carried out by the one that holds the hardware."""
+
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from stentor.control.admission import Admission, is_hands_off
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Abort, Action, Arm, Cause, Disarm, Pause, Receipt, Request, Resume, Skip
+from stentor.core.clock import Clock
+from stentor.scope.hands.course import Course
+from stentor.scope.hands.performer import Done, Performer
+
+logger = logging.getLogger(__name__)
+
+WAITING: Final = 256
+REMEMBERED: Final = 4096
+
+Reply = Callable[[Receipt], None]
+
+
+class Desk:
+    """`take` from any thread; `serve` by the thread that holds the hardware, between two images.
+
+    A request is answered once it is done, refused or has failed, always; the answer to an id that was answered
+    before is repeated, and nothing is done again.
+
+    Parameters
+    ----------
+    abort
+        Ends the acquisition; from any thread.
+    log
+        Told every request with its answer.
+
+    Attributes
+    ----------
+    course
+        The acquisition that requests may change; None: there is none, or it runs a fixed sequence.
+    """
+
+    def __init__(
+        self,
+        settings: GuardSettings,
+        performer: Performer,
+        clock: Clock,
+        *,
+        abort: Callable[[], None],
+        log: Callable[[Request, Receipt], None],
+    ) -> None:
+        self._settings = settings
+        self._performer = performer
+        self._clock = clock
+        self._abort = abort
+        self._log = log
+        self._admission = Admission(settings, clock)
+        self._lock = threading.Lock()
+        self._waiting: queue.Queue[tuple[Request, int, Reply]] = queue.Queue(WAITING)
+        self._answers: OrderedDict[str, Receipt | None] = OrderedDict()
+        self._is_safe_wanted = threading.Event()
+        self._has_come = threading.Event()
+        self.course: Course | None = None
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether requests may reach the hardware."""
+        return self._admission.is_armed
+
+    def take(self, request: Request, reply: Reply) -> None:
+        """Answer at once what touches no hardware or is refused; hand the rest to the thread that holds it."""
+        received_ns = self._clock.monotonic_ns()
+        with self._lock:
+            if request.id in self._answers:
+                known = self._answers[request.id]
+                if known is not None:
+                    reply(known)
+                return
+            refusal = self._admission.judge(request)
+            self._remember(request.id, None)
+        if refusal is not None:
+            self._answer(request, reply, received_ns, Done("refused", refusal.rule, refusal.text, {}))
+        elif is_hands_off(request.action):
+            self._answer(request, reply, received_ns, self._obey(request.action))
+        elif self.course is None:
+            text = 'the acquisition runs a fixed sequence; mode = "adaptive" or "live" takes requests'
+            self._answer(request, reply, received_ns, Done("refused", "mode", text, {}))
+        else:
+            try:
+                self._waiting.put_nowait((request, received_ns, reply))
+                self._has_come.set()
+            except queue.Full:
+                text = f"{WAITING} requests wait for the hardware already"
+                self._answer(request, reply, received_ns, Done("refused", "actions_per_s", text, {}))
+
+    def serve(self, timeout_s: float) -> None:
+        """Carry out what waits, and what comes within `timeout_s`; returns soon after the first that came.
+
+        By the thread that holds the hardware.
+        """
+        self._work()
+        if timeout_s > 0 and self._has_come.wait(timeout_s):
+            self._work()
+
+    def watch(self) -> None:
+        """Do what the settings say when somebody falls silent; called a few times a second by one thread."""
+        with self._lock:
+            gone = self._admission.silent()
+        for who in gone:
+            how = self._settings.on_silence
+            reason = f"{who} has been silent for {self._settings.silence_s:g} s"
+            logger.warning("%s; on_silence = %r", reason, how)
+            if how != "continue" and self.course is not None:
+                self.course.pause()
+            if how == "safe":
+                self._is_safe_wanted.set()
+                self._has_come.set()
+            self._note_own(f"{reason}: {how}")
+
+    def close(self) -> None:
+        """Refuse what still waits."""
+        self.course = None
+        while not self._waiting.empty():
+            request, received_ns, reply = self._waiting.get_nowait()
+            self._answer(request, reply, received_ns, Done("failed", "", "the acquisition has ended", {}))
+
+    def _work(self) -> None:
+        self._has_come.clear()
+        if self._is_safe_wanted.is_set():
+            self._is_safe_wanted.clear()
+            self._performer.make_safe()
+        while not self._waiting.empty() and (course := self.course) is not None:
+            request, received_ns, reply = self._waiting.get_nowait()
+            started_ns = self._clock.monotonic_ns()
+            self._answer(request, reply, received_ns, self._performer.carry_out(request, course), started_ns)
+
+    def _obey(self, action: Action) -> Done:
+        course = self.course
+        match action:
+            case Abort():
+                self._abort()
+            case Pause() if course is not None:
+                course.pause()
+            case Resume() if course is not None:
+                course.resume()
+            case Skip() if course is not None:
+                course.skip()
+            case Pause() | Resume() | Skip():
+                return Done("refused", "mode", 'only mode = "adaptive" or "live" can do that', {})
+            case Arm():
+                logger.info("armed: requests may reach the hardware")
+            case Disarm():
+                logger.info("disarmed: no request reaches the hardware")
+        return Done("done", "", "", {})
+
+    def _note_own(self, reason: str) -> None:
+        now_ns = self._clock.monotonic_ns()
+        cause = Cause(controller="guard", rule="silence_s", reason=reason)
+        own = Request(
+            id=f"guard-{now_ns}", action=Pause(), cause=cause, issued_ns=now_ns, clock_id=self._clock.clock_id
+        )
+        self._answer(own, lambda receipt: None, now_ns, Done("done", "", "", {}))
+
+    def _answer(
+        self, request: Request, reply: Reply, received_ns: int, done: Done, started_ns: int | None = None
+    ) -> None:
+        receipt = Receipt(
+            id=request.id,
+            verdict=done.verdict,
+            rule=done.rule,
+            text=done.text,
+            read_back=done.read_back,
+            received_ns=received_ns,
+            started_ns=started_ns,
+            done_ns=self._clock.monotonic_ns(),
+            clock_id=self._clock.clock_id,
+        )
+        with self._lock:
+            self._remember(request.id, receipt)
+        self._log(request, receipt)
+        reply(receipt)
+
+    def _remember(self, request_id: str, receipt: Receipt | None) -> None:
+        self._answers[request_id] = receipt
+        while len(self._answers) > REMEMBERED:
+            self._answers.popitem(last=False)

@@ -1,0 +1,126 @@
+"""Drivers: make device calls on a core, wait until they are done, and read back how the hardware stands."""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, SetValue, Standing
+from stentor.control.settings import GuardSettings
+from stentor.core.action import SetRoi
+from stentor.microscope.core_state import read_stage
+
+if TYPE_CHECKING:
+    import pymmcore
+
+
+class Drivers:
+    """Used by the thread that holds the hardware. Everything raises RuntimeError when a device refuses."""
+
+    def __init__(self, core: "pymmcore.CMMCore", watched: Iterable[str]) -> None:
+        self._core = core
+        self._watched = tuple(name.partition(".")[::2] for name in watched)
+
+    def make(self, call: DeviceCall) -> None:
+        """Make one call that the guard has admitted, and wait until it is done."""
+        core = self._core
+        match call:
+            case Drive():
+                self._drive(call)
+            case SetValue(device=device, property=name, value=value):
+                core.setProperty(device, name, value)
+                core.waitForDevice(device)
+            case ApplyPreset(group=group, preset=preset):
+                core.setConfig(group, preset)
+                core.waitForConfig(group, preset)
+            case SetTime(exposure_ms=exposure_ms):
+                if exposure_ms is not None:
+                    core.setExposure(exposure_ms)
+            case Expose(duration_ms=duration_ms):
+                self._pulse(duration_ms)
+
+    def set_roi(self, roi: SetRoi) -> None:
+        """Read a region of the chip, or the whole again."""
+        if roi.width_px is None or roi.height_px is None:
+            self._core.clearROI()
+        else:
+            self._core.setROI(roi.x_px, roi.y_px, roi.width_px, roi.height_px)
+
+    def standing(self) -> Standing:
+        """Ask the hardware how it stands; a drive that does not say is None."""
+        core = self._core
+        stage = read_stage(core)
+        group = core.getChannelGroup()
+        values: dict[str, str | float] = {}
+        for device, name in self._watched:
+            if device in core.getLoadedDevices() and core.hasProperty(device, name):
+                values[f"{device}.{name}"] = _number_or_text(core.getProperty(device, name))
+        return Standing(
+            x_um=stage.x_um,
+            y_um=stage.y_um,
+            z_um=stage.z_um,
+            channel=(core.getCurrentConfigFromCache(group) or None) if group else None,
+            values=values,
+        )
+
+    def field_um(self) -> float:
+        """Return the side of the smallest square, sides along the drive's axes, around the whole image; 0: unknown."""
+        core = self._core
+        xx, xy, _, yx, yy, _ = core.getPixelSizeAffine()
+        width, height = core.getImageWidth(), core.getImageHeight()
+        return float(max(abs(xx) * width + abs(xy) * height, abs(yx) * width + abs(yy) * height))
+
+    def _drive(self, call: Drive) -> None:
+        core = self._core
+        if call.x_um is not None or call.y_um is not None:
+            drive = core.getXYStageDevice()
+            x_um = core.getXPosition(drive) if call.x_um is None else call.x_um
+            y_um = core.getYPosition(drive) if call.y_um is None else call.y_um
+            core.setXYPosition(drive, x_um, y_um)
+            core.waitForDevice(drive)
+        if call.z_um is not None:
+            drive = core.getFocusDevice()
+            core.setPosition(drive, call.z_um)
+            core.waitForDevice(drive)
+
+    def _pulse(self, duration_ms: float) -> None:
+        core = self._core
+        shutter = core.getShutterDevice()
+        was_auto = core.getAutoShutter()
+        core.setAutoShutter(False)
+        try:
+            core.setShutterOpen(shutter, True)
+            time.sleep(duration_ms / 1000)
+        finally:
+            core.setShutterOpen(shutter, False)
+            core.setAutoShutter(was_auto)
+
+
+def watched_names(settings: GuardSettings) -> frozenset[str]:
+    """Return the properties, as "Device.Property", whose values the guard must know."""
+    lamp = settings.dose.lamp
+    return frozenset(settings.properties) | (frozenset() if lamp is None else {lamp})
+
+
+def check_names(core: "pymmcore.CMMCore", settings: GuardSettings) -> None:
+    """Refuse limits on devices and properties that are not there, with ConfigError and the nearest names."""
+    from stentor.core.errors import ConfigError
+    from stentor.scope.readiness import nearest
+
+    labels = core.getLoadedDevices()
+    for device in settings.devices:
+        if device not in labels:
+            raise ConfigError(f"guard.devices: no device {device!r}; {nearest(device, labels)}")
+    for name in [*watched_names(settings), *settings.safe]:
+        device, _, key = name.partition(".")
+        if device not in labels:
+            raise ConfigError(f"guard: {name!r}: no device {device!r}; {nearest(device, labels)}")
+        if not core.hasProperty(device, key):
+            known = core.getDevicePropertyNames(device)
+            raise ConfigError(f"guard: {name!r}: {device} has no property {key!r}; {nearest(key, known)}")
+
+
+def _number_or_text(value: object) -> str | float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return str(value)

@@ -1,0 +1,101 @@
+"""Errands: what each action comes down to, in device calls from where the hardware stands now."""
+
+from typing import TYPE_CHECKING
+
+from stentor.control.device_call import DeviceCall, Drive, Expose, SetTime, SetValue, Standing
+from stentor.core.action import (
+    Acquire,
+    Action,
+    MoveXY,
+    MoveZ,
+    PulseShutter,
+    SetChannel,
+    SetExposure,
+    SetInterval,
+    SetPositions,
+    SetProperty,
+    SetRoi,
+)
+from stentor.core.errors import ConfigError
+from stentor.scope.hands.event_calls import calls_of_event, preset_call
+from stentor.scope.readiness import EventCheck, check_channel
+
+if TYPE_CHECKING:
+    import pymmcore
+    import useq
+
+
+def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> list[DeviceCall]:
+    """Return the device calls of an action, judged and made in this order; hands-off actions have none.
+
+    Raises
+    ------
+    ConfigError
+        If the action names what this microscope does not have.
+    """
+    match action:
+        case MoveXY(x_um=x_um, y_um=y_um, is_relative=is_relative):
+            _needs(core.getXYStageDevice(), "xy drive")
+            from_um = (standing.x_um, standing.y_um) if is_relative else (0.0, 0.0)
+            return [Drive(x_um=_sum(from_um[0], x_um), y_um=_sum(from_um[1], y_um))]
+        case MoveZ(z_um=z_um, is_relative=is_relative):
+            _needs(core.getFocusDevice(), "focus drive")
+            return [Drive(z_um=_sum(standing.z_um if is_relative else 0.0, z_um))]
+        case SetExposure(exposure_ms=exposure_ms):
+            return [SetTime(exposure_ms=exposure_ms)]
+        case SetInterval(interval_ms=interval_ms):
+            return [SetTime(interval_ms=interval_ms)]
+        case SetChannel(preset=preset, group=group):
+            group = core.getChannelGroup() if group is None else group
+            check_channel(core, group, preset)
+            return [preset_call(core, group, preset)]
+        case SetProperty(device=device, property=name, value=value):
+            if device in core.getLoadedDevices() and not core.hasProperty(device, name):
+                raise ConfigError(f"{device} has no property {name!r}")
+            return [SetValue(device=device, property=name, value=value)]
+        case PulseShutter(duration_ms=duration_ms):
+            _needs(core.getShutterDevice(), "shutter")
+            return [Expose(duration_ms=duration_ms)]
+        case Acquire():
+            return [call for event in events_of(action, core) for call in calls_of_event(event, core)]
+        case SetPositions(positions_um=positions):
+            _needs(core.getXYStageDevice(), "xy drive")
+            return [place_call(place) for place in positions]
+        case SetRoi():
+            return []
+        case _:
+            return []
+
+
+def events_of(action: Acquire, core: "pymmcore.CMMCore") -> "list[useq.MDAEvent]":
+    """Read the events of an action; ConfigError names the one that is wrong."""
+    import useq
+
+    events = []
+    check = EventCheck(core)
+    for number, mapping in enumerate(action.events):
+        try:
+            event = useq.MDAEvent.model_validate(mapping)
+        except ValueError as err:
+            raise ConfigError(f"event {number} is no useq-schema event: {err}") from err
+        check(event)
+        events.append(event)
+    return events
+
+
+def place_call(place: tuple[float, ...]) -> Drive:
+    """Return the drive to (x_um, y_um) or (x_um, y_um, z_um)."""
+    if len(place) not in (2, 3):
+        raise ConfigError(f"a position is (x_um, y_um) or (x_um, y_um, z_um), not {place}")
+    return Drive(x_um=place[0], y_um=place[1], z_um=place[2] if len(place) == 3 else None)
+
+
+def _needs(device: str, what: str) -> None:
+    if not device:
+        raise ConfigError(f"this microscope has no {what}")
+
+
+def _sum(start_um: float | None, step_um: float) -> float:
+    if start_um is None:
+        raise ConfigError("the drive does not say where it stands; only absolute moves are possible")
+    return start_um + step_um

@@ -1,0 +1,35 @@
+"""Event calls: what an event of an acquisition makes the hardware do, in the guard's words."""
+
+from typing import TYPE_CHECKING
+
+from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetValue
+from stentor.scope.event_feed import asks_for_image
+
+if TYPE_CHECKING:
+    import pymmcore
+    import useq
+
+
+def calls_of_event(event: "useq.MDAEvent", core: "pymmcore.CMMCore") -> list[DeviceCall]:
+    """Return the device calls of an event: preset, properties, drive, exposure."""
+    calls: list[DeviceCall] = []
+    if event.channel is not None:
+        calls.append(preset_call(core, event.channel.group, event.channel.config))
+    calls += [SetValue(device=device, property=name, value=value) for device, name, value in event.properties or ()]
+    if event.x_pos is not None or event.y_pos is not None or event.z_pos is not None:
+        calls.append(Drive(x_um=event.x_pos, y_um=event.y_pos, z_um=event.z_pos))
+    if asks_for_image(event):
+        calls.append(Expose(duration_ms=core.getExposure() if event.exposure is None else event.exposure))
+    return calls
+
+
+def preset_call(core: "pymmcore.CMMCore", group: str, preset: str) -> ApplyPreset:
+    """Return the call that applies a preset, with everything that it sets; an unknown one sets nothing."""
+    settings: tuple[SetValue, ...] = ()
+    if group in core.getAvailableConfigGroups() and preset in core.getAvailableConfigs(group):
+        data = core.getConfigData(group, preset)
+        settings = tuple(
+            SetValue(device=one.getDeviceLabel(), property=one.getPropertyName(), value=one.getPropertyValue())
+            for one in (data.getSetting(index) for index in range(data.size()))
+        )
+    return ApplyPreset(group=group, preset=preset, settings=settings, is_channel=group == core.getChannelGroup())

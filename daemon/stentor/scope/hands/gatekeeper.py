@@ -1,0 +1,72 @@
+"""Gatekeeper: shows every event and exposure of an acquisition to the guard, and lets requests act in between."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from stentor.control.device_call import DeviceCall, Expose
+from stentor.control.guard import Guard
+from stentor.control.limits import Refusal
+from stentor.core.errors import RecordError
+from stentor.scope.hands.desk import Desk
+from stentor.scope.hands.event_calls import calls_of_event
+
+if TYPE_CHECKING:
+    import pymmcore
+    import useq
+
+logger = logging.getLogger(__name__)
+
+SAY_AGAIN_EVERY_S: Final = 60.0
+
+
+class Gatekeeper:
+    """A `Between`; called by the thread that holds the hardware.
+
+    Parameters
+    ----------
+    on_refusal
+        Told what was refused, and why, each time.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        desk: Desk,
+        core: "pymmcore.CMMCore",
+        on_refusal: Callable[[str, Refusal], None] = lambda what, refusal: None,
+    ) -> None:
+        self._guard = guard
+        self._desk = desk
+        self._core = core
+        self._on_refusal = on_refusal
+        self._said_s: dict[str, float] = {}
+        self.refused = 0
+
+    def admits_event(self, event: "useq.MDAEvent") -> bool:
+        """Tell whether an event of the acquisition may be carried out; its light then counts."""
+        return self._admits(f"event {dict(event.index)}", calls_of_event(event, self._core))
+
+    def admits_light(self, duration_ms: float, count: int) -> bool:
+        """Tell whether so many images may be exposed here and now; their light then counts."""
+        return self._admits("live image", [Expose(duration_ms=duration_ms, count=count)])
+
+    def serve(self, timeout_s: float) -> None:
+        """Let requests act."""
+        self._desk.serve(timeout_s)
+
+    def _admits(self, what: str, calls: list[DeviceCall]) -> bool:
+        try:
+            refusal = self._guard.admit(calls, is_planned=True)
+        except RecordError as err:
+            refusal = Refusal("dose", f"the light account cannot be written: {err}")
+        if refusal is None:
+            return True
+        self.refused += 1
+        self._on_refusal(what, refusal)
+        now_s = time.monotonic()
+        if now_s - self._said_s.get(refusal.rule, float("-inf")) >= SAY_AGAIN_EVERY_S:
+            self._said_s[refusal.rule] = now_s
+            logger.warning("the guard refuses %s by %s: %s", what, refusal.rule, refusal.text)
+        return False

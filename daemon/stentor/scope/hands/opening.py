@@ -1,0 +1,73 @@
+"""Opening: puts guard, account, drivers and desk of one rig together."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stentor.control.dose import DoseAccount
+from stentor.control.guard import Guard
+from stentor.control.limits import Refusal
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Receipt, Request
+from stentor.core.clock import Clock
+from stentor.core.errors import ConfigError
+from stentor.scope.hands.desk import Desk
+from stentor.scope.hands.dose_journal import DoseJournal
+from stentor.scope.hands.drivers import Drivers, check_names, watched_names
+from stentor.scope.hands.gatekeeper import Gatekeeper
+from stentor.scope.hands.performer import Performer
+
+if TYPE_CHECKING:
+    import pymmcore
+
+
+class Hands:
+    """The guarded way to one core's hardware; `close` at last, may be called twice.
+
+    Attributes
+    ----------
+    desk
+        Takes requests.
+    gatekeeper
+        For the engine: a `Between`.
+
+    Raises
+    ------
+    ConfigError
+        If the guard's settings name what the core does not have.
+    RecordError
+        If the light account cannot be kept.
+    """
+
+    def __init__(
+        self,
+        settings: GuardSettings,
+        core: "pymmcore.CMMCore",
+        clock: Clock,
+        *,
+        journal: Path | None,
+        abort: Callable[[], None],
+        log: Callable[[Request, Receipt], None],
+        on_change: Callable[[], None] = lambda: None,
+        on_refusal: Callable[[str, Refusal], None] = lambda what, refusal: None,
+    ) -> None:
+        check_names(core, settings)
+        dose = settings.dose
+        drivers = Drivers(core, watched_names(settings))
+        field_um = drivers.field_um()
+        if dose.budget_uj is not None and not (dose.field_um or field_um):
+            raise ConfigError("guard.dose: the pixel size is unknown; give field_um, the side of the lit square")
+        self._journal = None if journal is None else DoseJournal(journal, dose.specimen, dose.tile_um)
+        received_uj = {} if self._journal is None else self._journal.read()
+        write = (lambda totals: None) if self._journal is None else self._journal.write
+        account = DoseAccount(dose, received_uj=received_uj, field_um=field_um, write=write)
+        guard = Guard(settings, account, drivers.standing())
+        performer = Performer(settings, core, guard, drivers, on_change=on_change)
+        self.desk = Desk(settings, performer, clock, abort=abort, log=log)
+        self.gatekeeper = Gatekeeper(guard, self.desk, core, on_refusal)
+
+    def close(self) -> None:
+        """Refuse what waits and close the account."""
+        self.desk.close()
+        if self._journal is not None:
+            self._journal.close()

@@ -1,0 +1,134 @@
+"""Performer: carries requests out on the hardware, each judged by the guard first, and reads back what came of it."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from stentor.control.device_call import DeviceCall, SetValue
+from stentor.control.guard import Guard
+from stentor.control.limits import Refusal
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Acquire, Action, Extend, Request, SetInterval, SetPositions, SetRoi, Verdict
+from stentor.core.errors import ConfigError, RecordError
+from stentor.scope.hands.course import Course
+from stentor.scope.hands.drivers import Drivers
+from stentor.scope.hands.errands import calls_of, events_of
+
+if TYPE_CHECKING:
+    import pymmcore
+
+logger = logging.getLogger(__name__)
+
+
+class Done(NamedTuple):
+    """What came of a request; see `Receipt`."""
+
+    verdict: Verdict
+    rule: str
+    text: str
+    read_back: dict[str, float | str]
+
+
+class Performer:
+    """Used by the thread that holds the hardware.
+
+    Parameters
+    ----------
+    on_change
+        Called after the hardware has been changed.
+    """
+
+    def __init__(
+        self,
+        settings: GuardSettings,
+        core: "pymmcore.CMMCore",
+        guard: Guard,
+        drivers: Drivers,
+        *,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._core = core
+        self._guard = guard
+        self._drivers = drivers
+        self._on_change = on_change
+
+    def carry_out(self, request: Request, course: Course) -> Done:
+        """Judge a request and do it; never raises for what a device says."""
+        verdict, rule, text = self._try(request, course)
+        is_changed = verdict in ("done", "failed") and not _is_of_course(request.action)
+        return Done(verdict, rule, text, self._read_back() if is_changed else {})
+
+    def make_safe(self) -> None:
+        """Set what the settings call safe, whatever the limits say."""
+        for name, value in self._settings.safe.items():
+            device, _, key = name.partition(".")
+            try:
+                self._drivers.make(SetValue(device=device, property=key, value=value))
+            except (RuntimeError, ValueError) as err:
+                logger.error("guard.safe: %s could not be set to %r: %s", name, value, err)
+        self._read_back()
+
+    def _try(self, request: Request, course: Course) -> tuple[Verdict, str, str]:
+        action = request.action
+        try:
+            calls = calls_of(action, self._core, self._guard.standing)
+        except ConfigError as err:
+            return "refused", "request", str(err)
+        is_booked = not self._settings.dry_run and not _is_of_course(action)
+        refusal = self._judge(calls, is_booked=is_booked)
+        if refusal is not None:
+            return "refused", refusal.rule, refusal.text
+        if self._settings.dry_run:
+            return "dry-run", "", "allowed; nothing was done, for this is a dry run"
+        try:
+            self._do(action, calls, course)
+        except ConfigError as err:
+            return "refused", "mode", str(err)
+        except (RuntimeError, ValueError) as err:
+            logger.warning("request %s of %s failed: %s", request.id, request.cause.controller, err)
+            return "failed", "", str(err)
+        return "done", "", ""
+
+    def _judge(self, calls: list[DeviceCall], *, is_booked: bool) -> Refusal | None:
+        try:
+            # What an acquisition will image is judged now, and booked when it comes to it.
+            return self._guard.admit(calls) if is_booked else self._guard.judge(calls)
+        except RecordError as err:
+            return Refusal("dose", f"the light account cannot be written: {err}")
+
+    def _do(self, action: Action, calls: list[DeviceCall], course: Course) -> None:
+        match action:
+            case SetInterval(interval_ms=interval_ms):
+                course.set_interval(interval_ms / 1000)
+            case Acquire(place=place):
+                course.ask(events_of(action, self._core), is_urgent=place == "now")
+            case SetPositions(positions_um=positions):
+                course.visit(positions)
+            case Extend(time_points=time_points):
+                course.extend(time_points)
+            case SetRoi():
+                self._drivers.set_roi(action)
+            case _:
+                for call in calls:
+                    self._drivers.make(call)
+
+    def _read_back(self) -> dict[str, float | str]:
+        try:
+            standing = self._drivers.standing()
+        except RuntimeError as err:
+            logger.warning("the hardware does not say how it stands: %s", err)
+            return {}
+        self._guard.note(standing)
+        self._on_change()
+        known: dict[str, float | str] = {
+            axis: value
+            for axis in ("x_um", "y_um", "z_um", "channel")
+            if (value := getattr(standing, axis)) is not None
+        }
+        return {**known, **standing.values, "exposure_ms": self._core.getExposure()}
+
+
+def _is_of_course(action: Action) -> bool:
+    """Tell whether an action changes what will be imaged, and no hardware now."""
+    return isinstance(action, (SetInterval, Acquire, SetPositions, Extend))

@@ -1,0 +1,95 @@
+"""Request: how actions travel to the scope, and its receipts back."""
+
+import time
+from typing import Final
+
+import msgspec
+
+from stentor.core.action import Receipt, Request
+from stentor.core.errors import PublishError
+from stentor.wire import rendezvous, sockets
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_request: Final = msgspec.msgpack.Decoder(Request).decode
+decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
+
+DEPTH: Final = 64
+FIND_AGAIN_S: Final = 0.1
+
+
+def scope_name(rig: str) -> str:
+    """Return the name under which the scope of a rig is announced, beside its daemon."""
+    return f"{rig}.scope"
+
+
+class ScopeLink:
+    """A way to the scope of a rig; finds it again after a restart. Belongs to one thread; `close` may be repeated."""
+
+    def __init__(self, rig: str = rendezvous.DEFAULT_NAME) -> None:
+        self._rig = rig
+        self._made_by = sockets.Sockets()
+        self._found: rendezvous.Rendezvous | None = None
+        self._socket: sockets.Socket | None = None
+
+    def ask(self, request: Request, timeout_s: float) -> Receipt:
+        """Send a request and wait for its receipt; lost on the way it is sent again, which does nothing twice.
+
+        Raises
+        ------
+        PublishError
+            If no scope of that rig is alive, or it does not answer in time: whether the request was carried out is
+            then not known. Asking again with the same id tells.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        is_sent = False
+        while True:
+            socket = self._connected(deadline_s)
+            found = self._found
+            assert found is not None
+            is_sent = is_sent or socket.send([found.token.encode(), encode(request)])
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise PublishError(
+                    f"the scope of rig {self._rig!r} gave no answer to {request.id} in {timeout_s:g} s; ask again with "
+                    "the same id to learn whether it was done"
+                )
+            socket.wait(min(left_s, FIND_AGAIN_S if is_sent else 0.005))
+            while (parts := socket.receive()) is not None:
+                receipt = self._read(parts)
+                if receipt is not None and receipt.id == request.id:
+                    return receipt
+            if is_sent and self._has_moved():
+                is_sent = False
+
+    def close(self) -> None:
+        """Let go."""
+        self._made_by.close()
+
+    def _read(self, parts: list[bytes]) -> Receipt | None:
+        try:
+            return decode_receipt(parts[0])
+        except msgspec.DecodeError as err:
+            raise PublishError(f"the scope of rig {self._rig!r} answered in another version: {err}") from err
+
+    def _connected(self, deadline_s: float) -> sockets.Socket:
+        while self._socket is None:
+            self._found = rendezvous.find(scope_name(self._rig))
+            if self._found is not None:
+                if self._found.protocol != rendezvous.PROTOCOL_VERSION:
+                    raise PublishError(rendezvous.mismatch(self._found.protocol, self._found.version))
+                self._socket = self._made_by.connect(self._found.endpoints.commands, depth=DEPTH)
+            elif time.monotonic() > deadline_s:
+                raise PublishError(
+                    f"no microscope of rig {self._rig!r} takes requests; start one with `stentor run`, or give its name"
+                )
+            else:
+                time.sleep(0.02)
+        return self._socket
+
+    def _has_moved(self) -> bool:
+        found = rendezvous.find(scope_name(self._rig))
+        if found is None or self._found is None or found.token == self._found.token or self._socket is None:
+            return False
+        self._socket.close()
+        self._socket = None
+        return True

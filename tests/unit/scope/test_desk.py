@@ -1,0 +1,238 @@
+"""Desk: every request is answered once, on the thread that holds the hardware, and floods hurt nobody."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from stentor.control.dose import DoseAccount
+from stentor.control.guard import Guard
+from stentor.control.settings import DoseSettings, GuardSettings
+from stentor.core.action import (
+    Abort,
+    Action,
+    Alive,
+    Cause,
+    MoveXY,
+    Pause,
+    Receipt,
+    Request,
+    SetInterval,
+    SetProperty,
+    SetRoi,
+)
+from stentor.core.clock import FakeClock
+from stentor.scope.between import LivePace
+from stentor.scope.hands.desk import Desk
+from stentor.scope.hands.drivers import Drivers
+from stentor.scope.hands.performer import Performer
+from stentor.scope.simulated.core import open_simulated_core
+from stentor.scope.simulated.settings import SimulatedSettings
+
+SMALL = SimulatedSettings(width=128, height=128)
+
+
+@pytest.fixture(scope="module")
+def core() -> Any:
+    core = open_simulated_core(SMALL)
+    yield core
+    core.close()
+
+
+class Bench:
+    def __init__(self, core: Any, **settings: Any) -> None:
+        self.core = core
+        self.clock = FakeClock()
+        self.settings = GuardSettings(**{"armed": True, "x_um": (-100.0, 100.0), "devices": ("Lamp",), **settings})
+        drivers = Drivers(core, [])
+        account = DoseAccount(self.settings.dose, received_uj={}, field_um=100.0)
+        guard = Guard(self.settings, account, drivers.standing())
+        self.changes = 0
+        performer = Performer(self.settings, core, guard, drivers, on_change=self.note_change)
+        self.logged: list[tuple[Request, Receipt]] = []
+        self.aborted = threading.Event()
+        self.desk = Desk(
+            self.settings,
+            performer,
+            self.clock,
+            abort=self.aborted.set,
+            log=lambda request, receipt: self.logged.append((request, receipt)),
+        )
+        self.desk.course = self.pace = LivePace(0.1)
+        self.receipts: list[Receipt] = []
+
+    def note_change(self) -> None:
+        self.changes += 1
+
+    def take(self, action: Action, *, id: str = "", who: str = "follow") -> None:
+        request = Request(
+            id=id or f"request {len(self.logged)}.{len(self.receipts)}",
+            action=action, cause=Cause(controller=who), issued_ns=0, clock_id="fake",
+        )  # fmt: skip
+        self.desk.take(request, self.receipts.append)
+
+    def ask(self, action: Action, **more: Any) -> Receipt:
+        self.take(action, **more)
+        self.desk.serve(0.0)
+        return self.receipts[-1]
+
+
+def test_a_request_waits_for_the_thread_that_holds_the_hardware(core: Any) -> None:
+    bench = Bench(core)
+
+    bench.take(MoveXY(x_um=10.0, y_um=0.0))
+    before = list(bench.receipts)
+    bench.desk.serve(0.0)
+
+    assert before == []
+    assert bench.receipts[0].verdict == "done"
+    assert bench.receipts[0].read_back["x_um"] == pytest.approx(10.0, abs=0.5)
+    assert bench.changes == 1
+
+
+def test_a_repeated_id_is_answered_again_and_nothing_is_done_twice(core: Any) -> None:
+    bench = Bench(core)
+
+    first = bench.ask(MoveXY(x_um=1.0, y_um=0.0, is_relative=True), id="once")
+    again = bench.ask(MoveXY(x_um=1.0, y_um=0.0, is_relative=True), id="once")
+
+    assert again is first
+    assert bench.changes == 1
+    assert len(bench.logged) == 1
+
+
+def test_relative_moves_cannot_creep_past_a_limit(core: Any) -> None:
+    bench = Bench(core, actions_per_s=1000)
+    bench.ask(MoveXY(x_um=0.0, y_um=0.0))
+
+    verdicts = [bench.ask(MoveXY(x_um=30.0, y_um=0.0, is_relative=True)).verdict for _ in range(5)]
+
+    assert verdicts == ["done", "done", "done", "refused", "refused"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_moves_nothing(core: Any, value: float) -> None:
+    bench = Bench(core)
+
+    receipt = bench.ask(MoveXY(x_um=value, y_um=0.0))
+
+    assert (receipt.verdict, receipt.rule) == ("refused", "x_um")
+    assert bench.changes == 0
+
+
+def test_a_dry_run_judges_and_does_nothing(core: Any) -> None:
+    bench = Bench(core, dry_run=True)
+    where = core.getXPosition()
+
+    allowed = bench.ask(MoveXY(x_um=50.0, y_um=0.0))
+    refused = bench.ask(MoveXY(x_um=500.0, y_um=0.0))
+
+    assert (allowed.verdict, refused.verdict) == ("dry-run", "refused")
+    assert core.getXPosition() == where
+
+
+def test_what_a_device_refuses_is_a_failure_in_its_words(core: Any) -> None:
+    bench = Bench(core)
+
+    receipt = bench.ask(SetProperty(device="Lamp", property="Intensity", value=1e9))
+
+    assert receipt.verdict == "failed"
+    assert receipt.text
+
+
+def test_a_device_that_is_not_there_is_refused_by_name(core: Any) -> None:
+    bench = Bench(core)
+
+    receipt = bench.ask(SetProperty(device="Lamp", property="Intensty", value=1.0))
+
+    assert receipt.verdict == "refused"
+    assert "no property 'Intensty'" in receipt.text
+
+
+def test_a_flood_is_answered_and_leaves_the_queue_short(core: Any) -> None:
+    bench = Bench(core, actions_per_s=20)
+
+    for number in range(1000):
+        bench.take(MoveXY(x_um=0.1, y_um=0.0, is_relative=True), id=str(number))
+    bench.desk.serve(0.0)
+
+    verdicts = [receipt.verdict for receipt in bench.receipts]
+    assert verdicts.count("done") == 20
+    assert verdicts.count("refused") == 980
+
+
+def test_an_interval_is_changed_without_touching_hardware(core: Any) -> None:
+    bench = Bench(core)
+
+    receipt = bench.ask(SetInterval(interval_ms=250.0))
+
+    assert receipt.verdict == "done"
+    assert bench.pace.interval_s == 0.25
+    assert bench.changes == 0
+
+
+def test_live_images_take_no_events_and_say_what_does(core: Any) -> None:
+    from stentor.core.action import Acquire
+
+    receipt = Bench(core).ask(Acquire(events=({"exposure": 5.0},)))
+
+    assert (receipt.verdict, receipt.rule) == ("refused", "mode")
+    assert 'mode = "adaptive"' in receipt.text
+
+
+def test_abort_and_pause_act_from_any_thread_at_once(core: Any) -> None:
+    bench = Bench(core)
+
+    bench.take(Pause())
+    bench.take(Abort())
+
+    assert bench.pace.is_paused
+    assert bench.aborted.is_set()
+    assert [receipt.verdict for receipt in bench.receipts] == ["done", "done"]
+
+
+def test_silence_pauses_and_makes_safe(core: Any) -> None:
+    bench = Bench(core, on_silence="safe", safe={"Lamp.Intensity": 0.0}, silence_s=1.0)
+    core.setProperty("Lamp", "Intensity", 80.0)
+    bench.take(Alive(), who="follow")
+
+    bench.clock.advance(ms=1500)
+    bench.desk.watch()
+    bench.desk.serve(0.0)
+
+    assert bench.pace.is_paused
+    assert float(core.getProperty("Lamp", "Intensity")) == 0.0
+    assert "follow has been silent" in bench.logged[-1][0].cause.reason
+
+
+def test_a_region_of_interest_comes_and_goes(core: Any) -> None:
+    bench = Bench(core)
+
+    bench.ask(SetRoi(x_px=10, y_px=20, width_px=64, height_px=32))
+    inside = (core.getImageWidth(), core.getImageHeight())
+    bench.ask(SetRoi())
+
+    assert inside == (64, 32)
+    assert (core.getImageWidth(), core.getImageHeight()) == (128, 128)
+
+
+def test_what_still_waits_at_the_end_is_answered(core: Any) -> None:
+    bench = Bench(core)
+
+    bench.take(MoveXY(x_um=1.0, y_um=0.0))
+    bench.desk.close()
+
+    assert bench.receipts[0].verdict == "failed"
+    assert "has ended" in bench.receipts[0].text
+
+
+def test_a_pulse_of_light_counts_and_is_refused_past_the_budget(core: Any) -> None:
+    from stentor.core.action import PulseShutter
+
+    bench = Bench(core, dose=DoseSettings(budget_uj=15.0))
+
+    first, second = bench.ask(PulseShutter(duration_ms=10.0)), bench.ask(PulseShutter(duration_ms=10.0))
+
+    assert first.verdict == "done"
+    assert (second.verdict, second.rule) == ("refused", "dose")
+    assert not core.getShutterOpen()
