@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stentor.core.errors import ModelError
 from stentor.core.stage import ModelIdentity
-from stentor.inference.classification import ClassificationModel
+from stentor.inference.classification import ClassificationModel, in_the_middle
 from stentor.inference.image_to_image import ImageModel
 from stentor.inference.model import AnyModel, open_model
 from stentor.inference.repository import find_model
@@ -78,7 +78,8 @@ def case_answer(model: AnyModel, image: NDArray[Any]) -> NDArray[Any]:
         case ImageModel():
             return model(image).image
         case ClassificationModel():
-            found = [model(crop).objects for crop in image]
+            # Not by a call, which may look for the objects with another model: a case is of one model alone.
+            found = [model.classify(list(crop), None, in_the_middle(crop.shape[1:])) for crop in image]
             rows = [np.stack([row[f"p_{name}"] for name in model.card.classes], axis=1) for row in found]
             return np.concatenate(rows)
 
