@@ -24,12 +24,12 @@ def test_models_are_in_the_wheel(contents: list[str]) -> None:
     shipped = {path.relative_to(ROOT / "models").as_posix() for path in (ROOT / "models").rglob("*") if path.is_file()}
 
     assert {f"stentor/_models/{name}" for name in shipped} <= set(contents)
-    assert "stentor/_models/nuclei/1/model.onnx" in contents
+    assert "stentor/_models/nuclei/2/model.onnx" in contents
 
 
 def test_code_plugins_and_units_are_in_the_wheel(contents: list[str]) -> None:
     for name in (
-        "stentor/cli.py",
+        "stentor/cli/application.py",
         "stentor/py.typed",
         "stentor_plugins/segment.py",
         "stentor/_systemd/stentor.service",

@@ -22,7 +22,7 @@ class SegmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     Attributes
     ----------
     model
-        "nuclei", "nuclei@1", or the path of a model folder.
+        "nuclei", "nuclei@2", or the path of a model folder.
     rescale
         "live": learn the objects' size from the first frames. "each": from every frame. "never".
     tile_px

@@ -10,7 +10,7 @@ from typing import Any
 import mm_test_adapters
 import pytest
 
-SHIPPED = Path(__file__).resolve().parents[2] / "models" / "nuclei" / "1"
+SHIPPED = Path(__file__).resolve().parents[2] / "models" / "nuclei" / "2"
 
 
 def check(rig: Any, config: str) -> tuple[int, str]:
@@ -37,7 +37,7 @@ def model_plan(folder: Path) -> str:
 
 
 def copy_of_the_model(rig: Any) -> Path:
-    folder: Path = rig.folder / "nuclei" / "1"
+    folder: Path = rig.folder / "nuclei" / "2"
     folder.mkdir(parents=True)
     for path in SHIPPED.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
@@ -119,7 +119,7 @@ def test_a_missing_model_is_named_with_those_that_there_are(rig: Any) -> None:
     code, said = check(rig, model_plan(Path("nucleii")))
 
     assert code == 3
-    assert "no model 'nucleii'" in said and "nuclei@1" in said
+    assert "no model 'nucleii'" in said and "nuclei@2" in said
 
 
 def test_a_gpu_that_is_not_there_is_an_error_when_insisted_on(rig: Any) -> None:

@@ -116,7 +116,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def identity(self) -> str:
-        """Name and version, such as "nuclei@1"."""
+        """Name and version, such as "nuclei@2"."""
         return f"{self.name}@{self.version}"
 
     @property

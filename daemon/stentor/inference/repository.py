@@ -63,7 +63,7 @@ def list_models(extra: Sequence[str | Path] = ()) -> list[ModelFolder]:
 
 
 def find_model(name: str, extra: Sequence[str | Path] = ()) -> ModelFolder:
-    """Find a model by "nuclei" (its latest version), "nuclei@1", or the path of its folder.
+    """Find a model by "nuclei" (its latest version), "nuclei@2", or the path of its folder.
 
     Raises
     ------

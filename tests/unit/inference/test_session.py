@@ -17,7 +17,7 @@ CPU = "CPUExecutionProvider"
 
 
 def session(**settings: Any) -> Session:
-    folder = find_model("nuclei@1")
+    folder = find_model("nuclei@2")
     return Session(folder.verified_weights(), len(folder.card.outputs), InferenceSettings(**settings))
 
 
@@ -52,7 +52,7 @@ def test_auto_on_a_build_without_cuda_takes_the_cpu_and_says_so(monkeypatch: pyt
 
 def test_a_loaded_model_says_once_what_computes(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="stentor.inference"):
-        model = load_model("nuclei@1", device="cpu")
+        model = load_model("nuclei@2", device="cpu")
 
     assert model.identity.provider == CPU
     assert [CPU in record.getMessage() for record in caplog.records] == [True]
@@ -82,7 +82,7 @@ def test_the_bound_output_is_that_of_a_plain_run() -> None:
 
     bound = subject.run(buffers).copy()
 
-    plain = ort.InferenceSession(str(find_model("nuclei@1").verified_weights()), providers=[CPU])
+    plain = ort.InferenceSession(str(find_model("nuclei@2").verified_weights()), providers=[CPU])
     expected = plain.run(None, {plain.get_inputs()[0].name: buffers.input_nchw})[0]
     np.testing.assert_allclose(bound, expected, atol=1e-4)
 

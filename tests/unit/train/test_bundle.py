@@ -24,7 +24,7 @@ def settings_in(folder: Path) -> TrainSettings:
 
 
 def test_a_card_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    card = replace(find_model("nuclei@1").card, description='a "quoted" \\ name, µm\nand a second line')
+    card = replace(find_model("nuclei@2").card, description='a "quoted" \\ name, µm\nand a second line')
 
     write_card(card, tmp_path)
 
@@ -32,7 +32,7 @@ def test_a_card_reads_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_what_is_none_is_left_out_of_a_card(tmp_path: Path) -> None:
-    card = replace(find_model("nuclei@1").card, object_diameter_um=None)
+    card = replace(find_model("nuclei@2").card, object_diameter_um=None)
 
     path = write_card(card, tmp_path)
 

@@ -1,0 +1,11 @@
+"""Command line: verbs only; every one of them is a few lines over a room."""
+
+from stentor.cli import asking, controlling, models, running
+from stentor.cli.application import app
+
+__all__ = ["app", "asking", "controlling", "main", "models", "running"]
+
+
+def main() -> None:
+    """Run the command line; the console script's entry."""
+    app()

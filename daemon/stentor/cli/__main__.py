@@ -1,0 +1,5 @@
+"""`python -m stentor.cli`, for where the console script is not on the path."""
+
+from stentor.cli import main
+
+main()
