@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from stentor.core.doors import DoorTimes
-from stentor.core.finding import Finding, Image, Labels, Objects, Score
+from stentor.core.finding import Event, Finding, Image, Labels, Objects, Score
 from stentor.core.frame import FrameHeader, FrameId, PixelToStage, StagePosition
 from stentor.core.stage import ModelIdentity
 from stentor.wire import message
@@ -50,7 +50,7 @@ def result(findings: dict[str, Finding], *, steps: dict[str, int] | None = None,
         epoch="a1b2c3d4e5f6", counter=7, frame=frame(), outcome="result",
         times=DoorTimes(received=12_000_000_000, tapped=12_000_300_000, published=12_040_000_000),
         stage_ms={"segment": 31.25, "measure": 1.5},
-        models={"segment": ModelIdentity("nuclei@1", "ab" * 32, "CPUExecutionProvider")},
+        models={"segment": ModelIdentity("nuclei@2", "ab" * 32, "CPUExecutionProvider")},
         scores=scores, parts=tuple(parts),
     )  # fmt: skip
     return message.encode(msgspec.structs.replace(header, **changes), arrays)
@@ -70,7 +70,10 @@ def messages() -> dict[str, list[bytes]]:
     labels = Labels((np.arange(12, dtype=np.int32) * 30_000).reshape(3, 4))
     stain = Image(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4), "photons")
     small = Image(np.array([[1, 65_535]], np.uint16), "counts")
-    whole = result({"objects": objects, "labels": labels, "stain": stain, "focus": Score(0.125, "a.u.")})
+    whole = result(
+        {"objects": objects, "labels": labels, "stain": stain, "focus": Score(0.125, "a.u.")},
+        events=(Event("division", "track 3 divided into 5 and 6", {"track_id": 3, "frames_ago": 0}),),
+    )
     event = message.EventHeader(
         epoch="a1b2c3d4e5f6", counter=8, kind="source-lost", text="camera: größer als erlaubt",
         wall_ns=1_795_000_000_123_456_789, data={"frames": 3, "rate_hz": 9.5, "stream": "camera"},

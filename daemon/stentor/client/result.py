@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.core.clock import NS_PER_MS
-from stentor.core.finding import Finding, Image, Labels, Objects
+from stentor.core.finding import Event, Finding, Image, Labels, Objects, Score
 from stentor.core.frame import FrameHeader
 from stentor.core.stage import ModelIdentity
 from stentor.wire.message import ResultHeader
@@ -44,6 +44,11 @@ class Result:
         return self.header.models
 
     @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened in the frame, such as divisions."""
+        return self.header.events
+
+    @property
     def is_late(self) -> bool:
         """Whether the stream's deadline was missed; such a result is no reason to act."""
         return self.header.outcome == "late"
@@ -53,6 +58,11 @@ class Result:
         """The finding "objects"; an empty table when the plan measures none."""
         found = self.findings.get("objects")
         return found if isinstance(found, Objects) else Objects({})
+
+    def score(self, name: str) -> float | None:
+        """A whole-frame score by name; None: the plan gives none of that name."""
+        found = self.findings.get(name)
+        return found.value if isinstance(found, Score) else None
 
     @property
     def labels(self) -> NDArray[np.int32] | None:

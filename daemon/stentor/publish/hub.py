@@ -14,7 +14,7 @@ from msgspec import structs
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import PublishError
-from stentor.core.finding import Image
+from stentor.core.finding import Events, Image
 from stentor.core.outcome import Late, Result
 from stentor.publish.outgoing import Outgoing
 from stentor.publish.outlet import Outlet
@@ -200,6 +200,8 @@ class Hub:
 
     def _result(self, publication: Publication, outcome: Result | Late, times: DoorTimes) -> Outgoing:
         counter = self._next_counter()
+        happened = [found for found in publication.findings.values() if isinstance(found, Events)]
+        events = tuple(event for found in happened for event in found.events)
 
         def make_header(**variant: Any) -> message.ResultHeader:
             return message.ResultHeader(
@@ -211,6 +213,7 @@ class Hub:
                 times=times,
                 stage_ms=publication.stage_ms,
                 models=publication.models,
+                events=events,
                 **variant,
             )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.core.doors import DoorTimes
-from stentor.core.finding import Events, Finding, Image, Labels, Objects, Score
+from stentor.core.finding import Event, Events, Finding, Image, Labels, Objects, Score
 from stentor.core.frame import FrameHeader, FrameId
 from stentor.core.stage import ModelIdentity
 
@@ -61,6 +61,8 @@ class ResultHeader(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
         The model behind each stage that has one.
     scores
         Whole-frame scores.
+    events
+        What happened in the frame, such as divisions; each is published by itself, too.
     parts
         One entry for each array part that follows the header, in order.
     withheld
@@ -76,6 +78,7 @@ class ResultHeader(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     models: dict[str, ModelIdentity]
     members: tuple[FrameId, ...] = ()
     scores: dict[str, Score] = {}
+    events: tuple[Event, ...] = ()
     parts: tuple[ArrayPart, ...] = ()
     withheld: tuple[str, ...] = ()
     schema: int = SCHEMA_VERSION
@@ -129,7 +132,7 @@ def split_findings(
             case Image(pixels_yx, unit):
                 arrays.append(np.ascontiguousarray(pixels_yx))
                 parts.append(_image_part(name, "image", pixels_yx, unit, steps))
-            case Events():  # published by themselves, after the result
+            case Events():  # in the header, and published by themselves after the result
                 continue
     return scores, parts, arrays
 

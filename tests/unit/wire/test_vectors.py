@@ -71,6 +71,7 @@ def test_the_wire_page_names_every_field_of_results_events_and_frames() -> None:
     page = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
     written = json.dumps(saved("result_with_every_kind")["expected"]["header"])
     keys = {key for key, _ in _items(json.loads(written))} - {"segment", "measure", "focus", "time", "position"}
+    keys -= {"track_id", "frames_ago"}  # of the example's event
 
     assert sorted(keys - set(re.findall(r"\w+", page))) == []
 

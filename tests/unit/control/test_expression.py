@@ -1,0 +1,121 @@
+"""Expression: what people may write, what it says of a result, and where a fault is."""
+
+import time
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from stentor.control.expression import Expression
+from stentor.core.errors import ConfigError, StageError
+from stentor.core.finding import Event, Objects
+from stentor.core.frame import FrameHeader, FrameId
+
+
+class Seen:
+    """A result with five cells, two of them mitotic."""
+
+    frame = FrameHeader(
+        frame_id=FrameId("camera", "r", 3), shape_yx=(64, 64), dtype="uint16", received_ns=5_000_000_000,
+        clock_id="c", t=3, channel="DAPI",
+    )  # fmt: skip
+    objects = Objects(
+        {
+            "label": np.arange(1, 6, dtype=np.int32),
+            "area_um2": np.array([50, 100, 150, 200, 250], np.float32),
+            "class": np.array([0, 1, 1, 0, -1], np.int32),
+            "p_interphase": np.zeros(5, np.float32),
+            "p_mitotic": np.zeros(5, np.float32),
+        }
+    )
+    events = (Event("division", "track 3 divided"), Event("division", "track 4 divided"), Event("birth", "track 9"))
+    models: ClassVar[dict[str, Any]] = {}
+    is_late = False
+    labels = None
+
+    def score(self, name: str) -> float | None:
+        return {"focus": 4.0}.get(name)
+
+    def image(self, name: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("count(objects)", 5),
+        ("count(objects, class == 'mitotic')", 2),
+        ("count(objects, class == 'unsure')", 1),
+        ("count(objects, class == 'mitotic' and area_um2 > 100)", 1),
+        ("count(objects, class == 'mitotic' or area_um2 > 200)", 3),
+        ("count(objects, not area_um2 > 100)", 2),
+        ("count(objects, class == 'mitotic') >= 1", True),
+        ("mean(objects, area_um2)", 150.0),
+        ("max(objects, area_um2 / 10) > 24", True),
+        ("event('division')", 2),
+        ("event('merge') > 0", False),
+        ("score('focus') > 3 and t == 3", True),
+        ("channel == 'DAPI'", True),
+        ("abs(time_s - 5) < 0.1", True),
+    ],
+)
+def test_what_is_written_is_what_is_said(text: str, value: object) -> None:
+    assert Expression(text, where="rule").value(Seen()) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "words"),
+    [
+        ("count(objects, class = 'mitotic')", 16, "write =="),
+        ("1 < t < 5", 1, "one comparison at a time"),
+        ("count(objects", 13, "no expression"),
+        ("cuont(objects) > 1", 1, "no such function; there are count"),
+        ("area_um2 > 5", 1, "no property of the frame"),
+        ("t > 3 and class == 'a'", 11, "'class' is no property of the frame"),
+        ("count(area_um2 > 5)", 1, "begins with the table"),
+        ("mean(objects)", 1, "takes the table and one expression"),
+        ("event(division)", 1, "a name in quotes"),
+        ("__import__('os')", 1, "no such function"),
+        ("t.__class__", 1, "Attribute is not allowed"),
+        ("[x for x in objects]", 1, "is not allowed"),
+        ("(lambda: 1)()", 1, "no such function"),
+        ("objects[0]", 1, "is not allowed"),
+    ],
+)
+def test_a_fault_is_found_before_the_first_frame_and_pointed_at(text: str, at: int, words: str) -> None:
+    with pytest.raises(ConfigError, match=r"rule 'often'") as caught:
+        Expression(text, where="rule 'often'")
+
+    message = str(caught.value)
+    assert words in message
+    assert f"character {at}" in message
+
+
+def test_a_column_that_the_plan_does_not_give_is_named_with_those_it_does() -> None:
+    expression = Expression("count(objects, roundness > 0.5) > 0", where="rule")
+
+    with pytest.raises(StageError, match=r"no column 'roundness'; there are label, area_um2"):
+        expression.value(Seen())
+
+
+def test_a_condition_on_each_object_is_no_condition_on_the_frame() -> None:
+    with pytest.raises(ConfigError, match="no property of the frame"):
+        Expression("area_um2 > 100", where="rule")
+
+
+@pytest.mark.parametrize("text", ["9 ** 9 ** 9 ** 9", "'a' * 999999999", "1 / 0"])
+def test_what_would_take_for_ever_or_cannot_be_said_is_refused(text: str) -> None:
+    started = time.monotonic()
+
+    with pytest.raises((ConfigError, StageError)):
+        Expression(text, where="rule").value(Seen())
+
+    assert time.monotonic() - started < 5
+
+
+def test_an_empty_table_counts_nothing_and_has_no_mean() -> None:
+    seen = Seen()
+    seen.objects = Objects({"area_um2": np.zeros(0, np.float32)})
+
+    assert Expression("count(objects, area_um2 > 5)", where="rule").value(seen) == 0
+    assert Expression("mean(objects, area_um2) > 5", where="rule").is_true(seen) is False
