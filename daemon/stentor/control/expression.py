@@ -36,19 +36,26 @@ class Expression:
     Inside `count(objects, ...)` and `mean(objects, ...)`, names are columns of the object table; `class` compares with
     the classes' names. Outside, names are t, c, z, p, channel, exposure_ms and time_s of the frame.
 
+    Parameters
+    ----------
+    where
+        What the text belongs to, for messages.
+    of_objects
+        The text says something of each object, without `count(objects, ...)` around it: for `selects`.
+
     Raises
     ------
     ConfigError
         If the text is no expression, or names what cannot be known; the message points at the fault.
     """
 
-    def __init__(self, text: str, *, where: str) -> None:
+    def __init__(self, text: str, *, where: str, of_objects: bool = False) -> None:
         self._text = text
         self._where = where
         self._result: SeenResult | None = None
         if len(text) > LONGEST:
             raise ConfigError(f"{where}: an expression of {len(text)} characters; at most {LONGEST}")
-        self._tree = self._parse(text)
+        self._tree = self._parse(text, of_objects=of_objects)
         self._evaluator = _ColumnEval(self._name, self._functions())
 
     def value(self, result: SeenResult) -> Any:
@@ -75,9 +82,13 @@ class Expression:
             raise StageError(f"{self._where}: says something of each object; wrap it: count(objects, ...) >= 1")
         return bool(value)
 
+    def selects(self, result: SeenResult) -> NDArray[np.bool_]:
+        """Tell of which objects a condition on objects holds, shape (n,)."""
+        return np.broadcast_to(np.asarray(self.value(result), bool), (len(result.objects),))
+
     # --- before the first frame -------------------------------------------------------------------------------------
 
-    def _parse(self, text: str) -> ast.expr:
+    def _parse(self, text: str, *, of_objects: bool) -> ast.expr:
         try:
             tree = ast.parse(_without_keyword(text), mode="eval")
         except (SyntaxError, tokenize.TokenError) as err:
@@ -87,7 +98,7 @@ class Expression:
             ) from err
         for node in ast.walk(tree):
             self._check(node)
-        self._check_names(tree.body, is_inside=False)
+        self._check_names(tree.body, is_inside=of_objects)
         return tree.body
 
     def _check(self, node: ast.AST) -> None:

@@ -75,20 +75,6 @@ class PulseShutter(
     duration_ms: float
 
 
-class ShowMask(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="show-mask"
-):
-    """Light the white pixels of a mask on the SLM or DMD for `duration_ms`; the light counts.
-
-    `mask` is rows * columns bytes, 0 or 1, in the pixels of the camera's current frame.
-    """
-
-    rows: Annotated[int, Meta(ge=1)]
-    columns: Annotated[int, Meta(ge=1)]
-    mask: bytes
-    duration_ms: float
-
-
 class Acquire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="acquire"):
     """Take images; `events` are useq-schema events as mappings.
 
@@ -142,7 +128,7 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 Action: TypeAlias = (
-    MoveXY | MoveZ | SetExposure | SetInterval | SetChannel | SetProperty | SetRoi | PulseShutter | ShowMask
+    MoveXY | MoveZ | SetExposure | SetInterval | SetChannel | SetProperty | SetRoi | PulseShutter
     | Acquire | SetPositions | Extend | Skip | Pause | Resume | Abort | Arm | Disarm | Alive
 )  # fmt: skip
 

@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stentor.core import action as act
 from stentor.core.clock import Clock
@@ -104,12 +103,6 @@ class Microscope:
     def pulse_shutter(self, duration_s: float, **why: Any) -> act.Receipt:
         """Open the shutter for a moment."""
         return self.do(act.PulseShutter(duration_ms=1000 * duration_s), **why)
-
-    def light_mask(self, mask_yx: NDArray[np.bool_], duration_s: float, **why: Any) -> act.Receipt:
-        """Light the true pixels of a mask, shape of the camera's frame, on the SLM or DMD."""
-        rows, columns = mask_yx.shape
-        mask = np.ascontiguousarray(mask_yx, np.uint8).tobytes()
-        return self.do(act.ShowMask(rows=rows, columns=columns, mask=mask, duration_ms=1000 * duration_s), **why)
 
     def acquire(self, *events: Mapping[str, Any], place: Literal["now", "next"] = "now", **why: Any) -> act.Receipt:
         """Take images of useq-schema events, before anything else or after the time point under way."""

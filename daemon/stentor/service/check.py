@@ -15,6 +15,7 @@ from stentor.scope.replay.opening import open_recording, spec_of
 from stentor.scope.replay.pace import check_pace
 from stentor.scope.rig import open_rig
 from stentor.service.configuration import load_settings
+from stentor.service.controllers import check_controllers
 from stentor.service.settings import Settings
 from stentor.wire.platforms import system_clock
 
@@ -34,6 +35,8 @@ def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
     else:
         yield from _step("microscope", partial(_open_and_close, settings, specs))
     yield from _step("plan and models", partial(_build_and_warm, settings, specs))
+    if settings.controller:
+        yield from _step("controllers", partial(check_controllers, settings.controller))
 
 
 def _step(name: str, work: Callable[[], None]) -> Iterator[tuple[str, str | None]]:

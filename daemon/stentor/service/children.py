@@ -22,16 +22,19 @@ KEEP_MEMORY: Final = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHO
 
 
 class Child:
-    """One of the launcher's two children; used by the launcher's main thread.
+    """One of the launcher's children; used by the launcher's main thread.
 
     Parameters
     ----------
     name
-        "daemon" or "scope": the module `stentor.service.NAME_process`, and its pulse and log in the session.
+        "daemon", "scope" or "controller-NAME": its pulse and log in the session.
+    module
+        `stentor.service.MODULE_process`; None: as the name.
     """
 
-    def __init__(self, name: str, session: Session, *, logs_to_stderr: bool) -> None:
+    def __init__(self, name: str, session: Session, *, logs_to_stderr: bool, module: str | None = None) -> None:
         self.name = name
+        self._module = name if module is None else module
         self._session = session
         self._logs = "to-stderr" if logs_to_stderr else "to-file"
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,7 +80,7 @@ class Child:
             [
                 sys.executable,
                 "-m",
-                f"stentor.service.{self.name}_process",
+                f"stentor.service.{self._module}_process",
                 self._session.folder,
                 self._logs,
                 *arguments,

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Final
 
 from stentor.service.children import Child
+from stentor.service.controllers import controller_names
 from stentor.service.exit_code import ExitCode
 from stentor.service.pulse import IDLE
 from stentor.service.session import Session
@@ -24,6 +25,10 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 0.05
 END_SCOPE_WITHIN_S: Final = 2.5
 END_DAEMON_WITHIN_S: Final = 2.0
+END_CONTROLLER_WITHIN_S: Final = 1.0
+RESTARTS: Final = 5
+"""How often a controller may die before the microscope goes on without it."""
+
 FINAL: Final = frozenset(
     {ExitCode.USAGE, ExitCode.CONFIG, ExitCode.SOURCE, ExitCode.MODEL, ExitCode.PUBLISH, ExitCode.RECORD}
 )
@@ -59,6 +64,10 @@ class Launcher:
         self.on_look: Callable[[], None] = lambda: None
         self._daemon = Child("daemon", session, logs_to_stderr=logs_to_stderr)
         self._scope = Child("scope", session, logs_to_stderr=logs_to_stderr)
+        self._controllers = {
+            name: Child(f"controller-{name}", session, logs_to_stderr=logs_to_stderr, module="controller")
+            for name in controller_names(self._settings.controller)
+        }
         self._stage_names = [str(table.get("name", table.get("stage"))) for table in self._settings.plan]
         self._blame: Counter[str] = Counter()
         self._signals = 0
@@ -88,6 +97,7 @@ class Launcher:
                 code = self._tend_scope()
             if code is not None:
                 return code
+            self._tend_controllers()
             time.sleep(LOOK_EVERY_S)
         return ExitCode.DONE
 
@@ -137,6 +147,22 @@ class Launcher:
             self._start_scope()
         return None
 
+    def _tend_controllers(self) -> None:
+        """Start the controllers once there is a microscope, and again when one dies, but not for ever."""
+        for name, child in self._controllers.items():
+            if child.is_silent:
+                self._say(f"{child.name} hangs; it is killed and started again")
+                child.kill()
+            if child.is_running or self._scope.starts == 0 or child.starts > RESTARTS or not child.may_start:
+                continue
+            if child.starts == RESTARTS:
+                self._say(f"{child.name} died {RESTARTS} times; the microscope goes on without it")
+                child.starts += 1
+            else:
+                if child.starts:
+                    self._post_mortem(child)
+                child.start(name)
+
     def _start_scope(self) -> None:
         self._scope.start(*(() if self._frames is None else (str(self._frames_left()),)))
 
@@ -173,7 +199,11 @@ class Launcher:
 
     def _end(self) -> None:
         """End the scope, then the daemon; a second signal, or a child that takes too long, is the hard way."""
-        for child, limit_s in ((self._scope, END_SCOPE_WITHIN_S), (self._daemon, END_DAEMON_WITHIN_S)):
+        for controller in self._controllers.values():
+            controller.ask_to_end()
+        children = [(self._scope, END_SCOPE_WITHIN_S), (self._daemon, END_DAEMON_WITHIN_S)]
+        children += [(controller, END_CONTROLLER_WITHIN_S) for controller in self._controllers.values()]
+        for child, limit_s in children:
             child.ask_to_end()
             deadline = time.monotonic() + limit_s
             while child.is_running and time.monotonic() < deadline and self._signals < 2:

@@ -18,7 +18,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """One rig: a microscope, its analysis and where the results go.
 
     `plan` is the list of stages in order: each table names its `stage` (the kind), perhaps a `name`, and the stage's
-    own settings.
+    own settings. `controller` is the list of what decides on results: each table names its `kind`, perhaps a `name`.
     """
 
     name: str = DEFAULT_NAME
@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     gather: GatherSettings = GatherSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     plan: tuple[dict[str, Any], ...] = DEFAULT_PLAN
+    controller: tuple[dict[str, Any], ...] = ()
     guard: GuardSettings = GuardSettings()
     publish: PublishSettings = PublishSettings()
     record: RecordSettings = RecordSettings()

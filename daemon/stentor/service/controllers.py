@@ -1,0 +1,61 @@
+"""Controllers: built from their tables in the configuration, through the same entry points as a stranger's."""
+
+import difflib
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from stentor.core.controller import Controller
+from stentor.core.errors import ConfigError, StentorError
+
+CONTROLLER_GROUP: Final = "stentor.controllers"
+
+
+def controller_names(tables: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the names of the controllers in order: their `name`, or their `kind`."""
+    return tuple(str(table.get("name", table.get("kind"))) for table in tables)
+
+
+def check_controllers(tables: Sequence[Mapping[str, Any]]) -> None:
+    """Build every controller and let go of it.
+
+    Raises
+    ------
+    ConfigError
+        With every fault found, one a line.
+    """
+    faults = []
+    names = controller_names(tables)
+    for index, table in enumerate(tables):
+        if names[index] in names[:index]:
+            faults.append(f'controller[{index}]: a second one named {names[index]!r}; give it its own `name = "..."`')
+        try:
+            build_controller(index, table).close()
+        except StentorError as err:
+            faults.append(str(err))
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def build_controller(index: int, table: Mapping[str, Any]) -> Controller:
+    """Build one controller from its table: `kind`, perhaps `name`, and its own settings; raises ConfigError."""
+    settings = dict(table)
+    kind = settings.pop("kind", None)
+    settings.pop("name", None)
+    known = {entry.name: entry for entry in importlib.metadata.entry_points(group=CONTROLLER_GROUP)}
+    if kind not in known:
+        nearest = difflib.get_close_matches(str(kind), known, 1)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"installed are {', '.join(sorted(known))}"
+        raise ConfigError(f"controller[{index}].kind: no controller {kind!r}; {hint}")
+    controller_type: type[Controller] = known[kind].load()
+    try:
+        parsed = msgspec.convert(settings, controller_type.Settings)
+    except msgspec.ValidationError as err:
+        keys = ", ".join(controller_type.Settings.__struct_fields__) or "none"
+        raise ConfigError(f"controller[{index}] ({kind}): {err}; its settings are: {keys}") from err
+    try:
+        return controller_type(parsed)
+    except ConfigError as err:
+        raise ConfigError(f"controller[{index}] ({kind}): {err}") from err

@@ -1,0 +1,104 @@
+"""Follow: keep one cell in the middle of the image while it moves."""
+
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from stentor.control.expression import Expression
+from stentor.core.controller import SeenResult
+from stentor.core.finding import Objects
+from stentor.core.microscope import Microscope
+
+
+class FollowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whom to follow, and how eagerly.
+
+    Attributes
+    ----------
+    track_id
+        The track to follow; None: the one nearest to the middle when it begins, among those that satisfy `which`.
+    which
+        Condition on objects that may be chosen, such as "area_um2 > 100"; None: any.
+    share
+        How much of the way to the middle to go at once: less is calmer, more keeps up with faster cells.
+    calm_um
+        Nearer to the middle than this nothing moves: every move costs a frame its rest.
+    after_division
+        Go on with the nearer daughter, or stop where the mother was.
+    """
+
+    track_id: int | None = None
+    which: str | None = None
+    share: Annotated[float, Meta(gt=0, le=1)] = 0.7
+    calm_um: Annotated[float, Meta(ge=0)] = 3.0
+    after_division: bool = True
+
+
+class Follow:
+    """Moves the stage by what pixels mean on it: rotated, mirrored and binned cameras are all the same to it."""
+
+    Settings = FollowSettings
+    images: tuple[str, ...] = ()
+
+    def __init__(self, settings: Any) -> None:
+        self._settings: FollowSettings = settings
+        which = settings.which
+        self._which = None if which is None else Expression(which, where="which", of_objects=True)
+        self._track_id: int | None = settings.track_id
+        self._last_um: tuple[float, float] | None = None
+        self._moved_ns = 0
+
+    def on_result(self, result: SeenResult, microscope: Microscope) -> None:
+        """Find the cell in a result and bring it nearer to the middle."""
+        objects, frame = result.objects, result.frame
+        # A frame that was exposed before the last move was done shows where the cell no longer is.
+        if frame.pixel_to_stage is None or "track_id" not in objects or frame.received_ns < self._moved_ns:
+            return
+        index = self._find(objects, result)
+        if index is None:
+            return
+        y_px, x_px = float(objects["y_px"][index]), float(objects["x_px"][index])
+        self._last_um = (float(objects["y_um"][index]), float(objects["x_um"][index]))
+        middle_y, middle_x = ((side - 1) / 2 for side in frame.shape_yx)
+        away_um = float(np.hypot(y_px - middle_y, x_px - middle_x)) * frame.pixel_to_stage.pixel_size_um
+        if away_um <= self._settings.calm_um:
+            return
+        reason = f"track {self._track_id} is {away_um:.1f} um from the middle"
+        receipt = microscope.centre(result, y_px, x_px, share=self._settings.share, reason=reason)
+        if receipt.is_done and receipt.done_ns is not None:
+            self._moved_ns = receipt.done_ns
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _find(self, objects: Objects, result: SeenResult) -> int | None:
+        if self._track_id is None:
+            return self._choose(objects, result)
+        (found,) = np.nonzero(objects["track_id"] == self._track_id)
+        if len(found):
+            return int(found[0])
+        return self._daughter(objects) if self._settings.after_division else None
+
+    def _choose(self, objects: Objects, result: SeenResult) -> int | None:
+        allowed = np.ones(len(objects), bool) if self._which is None else self._which.selects(result)
+        if not allowed.any():
+            return None
+        middle_y, middle_x = ((side - 1) / 2 for side in result.frame.shape_yx)
+        away_px = np.hypot(objects["y_px"] - middle_y, objects["x_px"] - middle_x)
+        index = int(np.where(allowed, away_px, np.inf).argmin())
+        self._track_id = int(objects["track_id"][index])
+        return index
+
+    def _daughter(self, objects: Objects) -> int | None:
+        if "parent_id" not in objects or self._last_um is None:
+            return None
+        (daughters,) = np.nonzero(objects["parent_id"] == self._track_id)
+        if not len(daughters):
+            return None
+        y_um, x_um = self._last_um
+        away_um = np.hypot(objects["y_um"][daughters] - y_um, objects["x_um"][daughters] - x_um)
+        index = int(daughters[away_um.argmin()])
+        self._track_id = int(objects["track_id"][index])
+        return index

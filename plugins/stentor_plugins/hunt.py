@@ -1,0 +1,106 @@
+"""Hunt: scan positions at little light, and come back to the interesting ones with more."""
+
+import time
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from stentor.control.expression import Expression
+from stentor.core.controller import SeenResult
+from stentor.core.errors import ConfigError
+from stentor.core.microscope import Microscope
+
+
+class Catch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One image that is taken of what was found.
+
+    Attributes
+    ----------
+    channel, group
+        Preset and its group; None: the channel of the scan, the group "Channel".
+    exposure_ms
+        None: as in the scan.
+    z_offsets_um
+        Planes around the height of the scan.
+    """
+
+    channel: str | None = None
+    group: str = "Channel"
+    exposure_ms: Annotated[float, Meta(gt=0)] | None = None
+    z_offsets_um: tuple[float, ...] = (0.0,)
+
+
+class HuntSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where to look, for what, and what to do about it.
+
+    Attributes
+    ----------
+    when
+        What makes a position interesting; see docs/how-to/rules.md.
+    positions_um
+        Where to scan, (x_um, y_um) each; empty: where the acquisition goes anyway.
+    catch
+        Images to take there, in order.
+    again_s
+        Come back to a position no sooner than this.
+    most
+        So many catches in all; None: no limit.
+    """
+
+    when: str
+    positions_um: tuple[tuple[float, float], ...] = ()
+    catch: tuple[Catch, ...]
+    again_s: Annotated[float, Meta(ge=0)] = 60.0
+    most: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Hunt:
+    """Asks for events at the places whose results satisfy a condition, in an adaptive acquisition."""
+
+    Settings = HuntSettings
+    images: tuple[str, ...] = ()
+
+    def __init__(self, settings: Any) -> None:
+        self._settings: HuntSettings = settings
+        if not settings.catch:
+            raise ConfigError("`catch` is empty: nothing would be taken of what is found")
+        self._condition = Expression(settings.when, where="when")
+        self._is_scanning = not settings.positions_um
+        self._caught_s: dict[int | None, float] = {}
+        self._catches = 0
+
+    def on_result(self, result: SeenResult, microscope: Microscope) -> None:
+        """Begin the scan, or judge a position of it."""
+        settings, frame = self._settings, result.frame
+        if not self._is_scanning:
+            receipt = microscope.visit(settings.positions_um, because=result, reason="the scan begins")
+            self._is_scanning = receipt.is_done
+            return
+        if "asked" in frame.axes or (settings.most is not None and self._catches >= settings.most):
+            return
+        place = frame.stage
+        if place.x_um is None or place.y_um is None or not self._is_due(frame.p) or not self._condition.is_true(result):
+            return
+        events = [
+            {
+                "x_pos": place.x_um,
+                "y_pos": place.y_um,
+                **({} if place.z_um is None else {"z_pos": place.z_um + offset_um}),
+                **({} if catch.channel is None else {"channel": {"config": catch.channel, "group": catch.group}}),
+                **({} if catch.exposure_ms is None else {"exposure": catch.exposure_ms}),
+                "index": {"p": frame.p or 0},
+            }
+            for catch in settings.catch
+            for offset_um in catch.z_offsets_um
+        ]
+        receipt = microscope.acquire(*events, because=result, rule=settings.when, reason=settings.when)
+        if receipt.is_done:
+            self._caught_s[frame.p] = time.monotonic()
+            self._catches += 1
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _is_due(self, position: int | None) -> bool:
+        return time.monotonic() - self._caught_s.get(position, float("-inf")) >= self._settings.again_s

@@ -1,0 +1,294 @@
+"""Controllers built in: what they ask for on which results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from stentor.core import action as act
+from stentor.core.clock import FakeClock
+from stentor.core.errors import ConfigError
+from stentor.core.finding import Event, Objects
+from stentor.core.frame import FrameHeader, FrameId, PixelToStage, StagePosition
+from stentor.core.microscope import Microscope
+from stentor.service.controllers import build_controller, check_controllers
+
+UPRIGHT = PixelToStage(0.5, 0.0, -31.75, 0.0, 0.5, -31.75)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One result."""
+
+    frame: FrameHeader
+    objects: Objects = field(default_factory=lambda: Objects({}))
+    events: tuple[Event, ...] = ()
+    models: dict[str, Any] = field(default_factory=dict)
+    is_late: bool = False
+    labels: Any = None
+
+    scores: dict[str, float] = field(default_factory=dict)
+
+    def score(self, name: str) -> float | None:
+        return self.scores.get(name)
+
+    def image(self, name: str) -> None:
+        return None
+
+
+def seen(
+    s: float, *events: str, at: tuple[float, float] = (0.0, 0.0), affine: PixelToStage | None = UPRIGHT, **columns: Any
+) -> Seen:
+    """A result of a frame of 128 x 128 received at `s` seconds, the stage at (x, y) = `at`."""
+    moved = None if affine is None else replace_origin(affine, at)
+    header = FrameHeader(
+        frame_id=FrameId("camera", "run", int(10 * s)), shape_yx=(128, 128), dtype="uint16", received_ns=int(s * 1e9),
+        clock_id="fake", stage=StagePosition(at[0], at[1], 0.0, "read-back"), pixel_to_stage=moved,
+    )  # fmt: skip
+    table = {name: np.asarray(values) for name, values in columns.items()}
+    if moved is not None and "x_px" in table:
+        table["y_um"], table["x_um"] = moved.locate(table["y_px"], table["x_px"])
+    return Seen(header, Objects(table), tuple(Event(kind, kind) for kind in events))
+
+
+def replace_origin(affine: PixelToStage, at: tuple[float, float]) -> PixelToStage:
+    """The affine of a frame taken with the stage at (x, y)."""
+    x0, y0 = (at[0] - 63.5 * (affine.xx + affine.xy), at[1] - 63.5 * (affine.yx + affine.yy))
+    return msgspec.structs.replace(affine, x0=x0, y0=y0)
+
+
+class Bench:
+    """A controller, and what it asks for."""
+
+    def __init__(
+        self, kind: str, answer: Callable[[act.Request], str] = lambda request: "done", **settings: Any
+    ) -> None:
+        self.controller = build_controller(0, {"kind": kind, **settings})
+        self.asked: list[act.Request] = []
+        self.clock = FakeClock()
+
+        def ask(request: act.Request, timeout_s: float) -> act.Receipt:
+            self.asked.append(request)
+            now = self.clock.monotonic_ns()
+            verdict: Any = answer(request)
+            return act.Receipt(id=request.id, verdict=verdict, received_ns=now, done_ns=now, clock_id="fake")
+
+        self.microscope = Microscope(ask, self.clock, controller=kind)
+
+    def show(self, *results: Seen) -> list[act.Action]:
+        before = len(self.asked)
+        for result in results:
+            self.clock.advance(ms=max(0.0, result.frame.received_ns / 1e6 - self.clock.monotonic_ns() / 1e6))
+            self.controller.on_result(result, self.microscope)
+        return [request.action for request in self.asked[before:]]
+
+
+RULE = {"when": "count(objects) >= 2", "then": [{"kind": "pause"}], "otherwise": [{"kind": "resume"}]}
+
+
+def cells(count: int) -> dict[str, Any]:
+    return {"label": np.arange(1, count + 1)}
+
+
+def test_a_rule_acts_when_its_condition_begins_and_when_it_ends() -> None:
+    bench = Bench("rule", **RULE)
+
+    assert bench.show(seen(0, **cells(1))) == []
+    assert bench.show(seen(1, **cells(2))) == [act.Pause()]
+    assert bench.show(seen(2, **cells(3))) == []
+    assert bench.show(seen(3, **cells(0))) == [act.Resume()]
+    assert bench.asked[0].cause.reason == "count(objects) >= 2"
+    assert bench.asked[0].cause.frame_id == FrameId("camera", "run", 10)
+
+
+def test_a_rule_can_wait_for_several_frames_that_agree() -> None:
+    bench = Bench("rule", **RULE, frames=3)
+
+    flicker = bench.show(*(seen(s, **cells(s % 2 * 2)) for s in range(6)))
+    steady = bench.show(*(seen(10 + s, **cells(2)) for s in range(3)))
+
+    assert (flicker, steady) == ([], [act.Pause()])
+
+
+def test_what_is_refused_ends_the_row_of_actions() -> None:
+    both = {**RULE, "then": [{"kind": "move-z", "z_um": 1.0}, {"kind": "pause"}]}
+    bench = Bench("rule", answer=lambda request: "refused", **both)
+
+    assert len(bench.show(seen(0, **cells(2)))) == 1
+
+
+def test_an_event_raises_the_rate_and_quiet_lowers_it() -> None:
+    bench = Bench("event-rate", when="event('division') > 0", slow_s=60.0, fast_s=5.0, hold_s=30.0)
+
+    asked = [
+        bench.show(seen(0)),
+        bench.show(seen(60, "division")),
+        bench.show(seen(65)),
+        bench.show(seen(80, "division")),
+        bench.show(seen(109)),
+        bench.show(seen(111)),
+    ]
+
+    slow, fast = [act.SetInterval(interval_ms=60_000)], [act.SetInterval(interval_ms=5000)]
+    assert asked == [slow, fast, [], [], [], slow]
+
+
+def test_a_rate_that_was_refused_is_asked_for_again() -> None:
+    verdicts = iter(["refused", "done", "done"])
+    bench = Bench("event-rate", lambda request: next(verdicts), when="event('division')", slow_s=60.0, fast_s=5.0)
+
+    assert len(bench.show(seen(0), seen(1), seen(2))) == 2
+
+
+TURNED = PixelToStage(0.0, 0.5, 0.0, -0.5, 0.0, 0.0)
+MIRRORED = PixelToStage(-0.5, 0.0, 0.0, 0.0, 0.5, 0.0)
+BINNED = PixelToStage(1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("affine", [UPRIGHT, TURNED, MIRRORED, BINNED])
+def test_a_cell_that_walks_is_kept_in_the_middle_however_the_camera_is_mounted(affine: PixelToStage) -> None:
+    bench = Bench("follow", share=0.7, calm_um=0.5)
+    rng = np.random.default_rng(0)
+    cell_um, stage_um, away_px = np.zeros(2), np.zeros(2), []
+    inverse = np.linalg.inv([[affine.xx, affine.xy], [affine.yx, affine.yy]])
+
+    for step in range(200):
+        cell_um = cell_um + rng.normal(0, 1.5, 2)
+        x_px, y_px = inverse @ (cell_um - stage_um) + 63.5
+        away_px.append(max(abs(x_px - 63.5), abs(y_px - 63.5)))
+        result = seen(
+            step / 10, at=(stage_um[0], stage_um[1]), affine=affine,
+            label=[1], track_id=[7], parent_id=[0], y_px=[y_px], x_px=[x_px],
+        )  # fmt: skip
+        for action in bench.show(result):
+            assert isinstance(action, act.MoveXY) and not action.is_relative
+            stage_um = np.array([action.x_um, action.y_um])
+
+    assert max(away_px) < 0.1 * 128
+
+
+def test_it_follows_the_nearer_daughter() -> None:
+    bench = Bench("follow", calm_um=0.0)
+    bench.show(seen(0, label=[1], track_id=[7], parent_id=[0], y_px=[60.0], x_px=[60.0]))
+
+    two = {"label": [1, 2], "track_id": [8, 9], "parent_id": [7, 7], "y_px": [90.0, 55.0], "x_px": [90.0, 60.0]}
+    bench.show(seen(1, **two))
+
+    assert "track 9" in bench.asked[-1].cause.reason
+
+
+def test_it_begins_with_the_cell_nearest_to_the_middle_that_may_be_chosen() -> None:
+    bench = Bench("follow", which="area_um2 > 100", calm_um=0.0)
+
+    bench.show(
+        seen(
+            0, label=[1, 2, 3], track_id=[4, 5, 6], parent_id=[0, 0, 0], area_um2=[50, 150, 150],
+            y_px=[64.0, 100.0, 80.0], x_px=[64.0, 64.0, 64.0],
+        )
+    )  # fmt: skip
+
+    assert "track 6" in bench.asked[-1].cause.reason
+
+
+def test_an_uncalibrated_microscope_follows_nothing() -> None:
+    bench = Bench("follow")
+
+    assert bench.show(seen(0, affine=None, label=[1], track_id=[7], y_px=[1.0], x_px=[1.0])) == []
+
+
+def test_a_frame_from_before_the_last_move_moves_nothing() -> None:
+    bench = Bench("follow", calm_um=0.0)
+    there = {"label": [1], "track_id": [7], "parent_id": [0], "y_px": [90.0], "x_px": [90.0]}
+    bench.show(seen(1.0, **there))
+
+    assert bench.show(replace(seen(0.9, **there))) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"kind": "folow"}, "did you mean 'follow'"),
+        ({"kind": "follow", "shair": 0.5}, "its settings are: track_id, which, share"),
+        ({"kind": "follow", "which": "area_um2 >"}, "character"),
+        ({"kind": "event-rate", "when": "event('division')", "slow_s": 1.0, "fast_s": 2.0}, "is not faster"),
+        ({"kind": "rule", "when": "count(objects) > 1", "then": []}, "would do nothing"),
+        ({"kind": "rule", "when": "count(objects) > 1", "then": [{"kind": "explode"}]}, "explode"),
+    ],
+)
+def test_a_wrong_table_is_refused_before_the_first_frame(table: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=r"controller\[0\]") as caught:
+        check_controllers([table])
+
+    assert words in str(caught.value)
+
+
+def test_the_acquisition_ends_once_when_it_is_enough() -> None:
+    bench = Bench("stop-when", when="count(objects) >= 2", frames=2)
+
+    asked = bench.show(seen(0, **cells(2)), seen(1, **cells(1)), *(seen(2 + s, **cells(2)) for s in range(4)))
+
+    assert asked == [act.Abort()]
+
+
+@pytest.mark.parametrize("sharp_um", [-6.0, 0.3, 4.2])
+def test_the_focus_is_found_and_found_again_after_a_drift(sharp_um: float) -> None:
+    bench = Bench("autofocus", range_um=10.0, step_um=2.0, least_step_um=0.4)
+    height_um = {"z": 0.0}
+    steps = 0
+
+    def go(sharp_um: float, frames: int) -> None:
+        nonlocal steps
+        for _ in range(frames):
+            steps += 1
+            frame = seen(steps / 10).frame
+            stage = StagePosition(0.0, 0.0, height_um["z"], "read-back")
+            score = float(np.exp(-((height_um["z"] - sharp_um) ** 2) / 18))
+            shown = Seen(msgspec.structs.replace(frame, stage=stage), scores={"focus": score})
+            for action in bench.show(shown):
+                assert isinstance(action, act.MoveZ) and abs(action.z_um) <= 10.0
+                height_um["z"] = action.z_um
+
+    go(sharp_um, 25)
+    found_um = height_um["z"]
+    moves = len(bench.asked)
+    go(sharp_um, 10)
+    rested = len(bench.asked) - moves
+    go(sharp_um + 3.5, 40)
+
+    assert found_um == pytest.approx(sharp_um, abs=0.6)
+    assert rested == 0
+    assert height_um["z"] == pytest.approx(sharp_um + 3.5, abs=1.0)
+
+
+def test_a_plan_without_the_score_is_said() -> None:
+    from stentor.core.errors import StageError
+
+    with pytest.raises(StageError, match=r"no score 'focus'; add the stage `quality`"):
+        Bench("autofocus").show(seen(0))
+
+
+def test_it_scans_and_comes_back_to_what_is_interesting_once() -> None:
+    bench = Bench(
+        "hunt",
+        when="count(objects) >= 2",
+        positions_um=[(0.0, 0.0), (500.0, 0.0)],
+        catch=[{"channel": "GFP", "exposure_ms": 200.0, "z_offsets_um": [-1.0, 1.0]}],
+        again_s=1000.0,
+    )
+
+    begun = bench.show(seen(0))
+    dull = bench.show(seen(1, **cells(1)))
+    found = bench.show(seen(2, at=(500.0, 0.0), **cells(3)))
+    again = bench.show(seen(3, at=(500.0, 0.0), **cells(3)))
+
+    assert begun == [act.SetPositions(positions_um=((0.0, 0.0), (500.0, 0.0)))]
+    assert (dull, again) == ([], [])
+    (catch,) = found
+    assert isinstance(catch, act.Acquire)
+    assert [(event["x_pos"], event["z_pos"], event["exposure"]) for event in catch.events] == [
+        (500.0, -1.0, 200.0), (500.0, 1.0, 200.0),
+    ]  # fmt: skip
+    assert catch.events[0]["channel"] == {"config": "GFP", "group": "Channel"}
