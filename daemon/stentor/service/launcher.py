@@ -18,7 +18,7 @@ from stentor.service.controllers import controller_names
 from stentor.service.exit_code import ExitCode
 from stentor.service.pulse import IDLE
 from stentor.service.session import Session
-from stentor.wire import rendezvous, ring
+from stentor.wire import rendezvous, request, ring
 
 logger = logging.getLogger(__name__)
 
@@ -215,6 +215,8 @@ class Launcher:
             child.close()
         if self._daemon.pid is not None:
             rendezvous.withdraw(self._settings.name, self._daemon.pid)
+        if self._scope.pid is not None:
+            rendezvous.withdraw(request.scope_name(self._settings.name), self._scope.pid)
         rendezvous.sweep_lock(self._settings.name)
         ring.sweep()
 
