@@ -64,8 +64,12 @@ class Measure:
             objects = objects.with_columns({"y_um": y_um, "x_um": x_um})
         pixel_size_um = frame.header.pixel_size_um
         if pixel_size_um is not None:
-            area_um2 = (objects["area_px"] * pixel_size_um**2).astype(np.float32)
-            objects = objects.with_columns({"area_um2": area_um2})
+            in_um = {
+                "area_um2": objects["area_px"] * pixel_size_um**2,
+                "major_axis_um": objects["major_axis_px"] * pixel_size_um,
+                "minor_axis_um": objects["minor_axis_px"] * pixel_size_um,
+            }
+            objects = objects.with_columns({name: column.astype(np.float32) for name, column in in_um.items()})
         return {"objects": objects}
 
     def close(self) -> None:

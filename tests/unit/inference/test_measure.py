@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.measure import regionprops_table
 
 from stentor.core.finding import OBJECT_COLUMNS
 from stentor.inference.measure import measure
@@ -31,6 +32,29 @@ def test_every_column_equals_a_loop_over_the_objects() -> None:
         }  # fmt: skip
         for column, value in expected.items():
             assert table[column][row] == pytest.approx(value, rel=1e-6), column
+
+
+def test_axes_are_those_of_an_ellipse_however_it_lies() -> None:
+    y, x = np.mgrid[-40:41, -40:41].astype(np.float64)
+    for degrees in (0, 30, 90, 135):
+        turn = np.deg2rad(degrees)
+        along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+        ellipse = ((along / 30) ** 2 + (across / 10) ** 2 <= 1).astype(np.int32)
+
+        table = measure(ellipse, ellipse.astype(np.uint8))
+
+        assert table["major_axis_px"][0] == pytest.approx(60, rel=0.02)
+        assert table["minor_axis_px"][0] == pytest.approx(20, rel=0.02)
+
+
+def test_axes_agree_with_scikit_image() -> None:
+    labels = random_labels(np.random.default_rng(4))
+    expected = regionprops_table(labels, properties=("axis_major_length", "axis_minor_length"))
+
+    table = measure(labels, labels)
+
+    assert table["major_axis_px"] == pytest.approx(expected["axis_major_length"], rel=1e-3)
+    assert table["minor_axis_px"] == pytest.approx(expected["axis_minor_length"], rel=1e-3)
 
 
 def test_columns_have_the_types_that_the_vocabulary_promises() -> None:
