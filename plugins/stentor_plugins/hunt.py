@@ -1,12 +1,12 @@
 """Hunt: scan positions at little light, and come back to the interesting ones with more."""
 
-import time
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from stentor.control.expression import Expression
+from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError
 from stentor.core.microscope import Microscope
@@ -67,7 +67,7 @@ class Hunt:
             raise ConfigError("`catch` is empty: nothing would be taken of what is found")
         self._condition = Expression(settings.when, where="when")
         self._is_scanning = not settings.positions_um
-        self._caught_s: dict[int | None, float] = {}
+        self._caught_ns: dict[int | None, int] = {}
         self._catches = 0
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
@@ -80,7 +80,12 @@ class Hunt:
         if "asked" in frame.axes or (settings.most is not None and self._catches >= settings.most):
             return
         place = frame.stage
-        if place.x_um is None or place.y_um is None or not self._is_due(frame.p) or not self._condition.is_true(result):
+        if (
+            place.x_um is None
+            or place.y_um is None
+            or not self._is_due(frame.p, frame.received_ns)
+            or not self._condition.is_true(result)
+        ):
             return
         events = [
             {
@@ -96,11 +101,12 @@ class Hunt:
         ]
         receipt = microscope.acquire(*events, because=result, rule=settings.when, reason=settings.when)
         if receipt.is_done:
-            self._caught_s[frame.p] = time.monotonic()
+            self._caught_ns[frame.p] = frame.received_ns
             self._catches += 1
 
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _is_due(self, position: int | None) -> bool:
-        return time.monotonic() - self._caught_s.get(position, float("-inf")) >= self._settings.again_s
+    def _is_due(self, position: int | None, now_ns: int) -> bool:
+        caught_ns = self._caught_ns.get(position)
+        return caught_ns is None or now_ns - caught_ns >= self._settings.again_s * NS_PER_S

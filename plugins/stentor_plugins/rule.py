@@ -1,7 +1,6 @@
 """Rule: a condition on results and what to do when it holds, for people who do not program."""
 
 import logging
-import time
 from typing import Annotated, Any
 
 import msgspec
@@ -9,6 +8,7 @@ from msgspec import Meta
 
 from stentor.control.expression import Expression
 from stentor.core.action import Action
+from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError
 from stentor.core.microscope import Microscope
@@ -53,7 +53,7 @@ class Rule:
         self._condition = Expression(settings.when, where="when")
         self._holds = False
         self._streak = 0
-        self._done_s = float("-inf")
+        self._done_ns = 0
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Judge a result, and act on a change."""
@@ -62,18 +62,18 @@ class Rule:
         if self._streak >= self._settings.frames:
             self._holds, self._streak = says, 0
             self._act(self._settings.then if says else self._settings.otherwise, result, microscope)
-        elif self._holds and self._is_due():
+        elif self._holds and self._is_due(result):
             self._act(self._settings.then, result, microscope)
 
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _is_due(self) -> bool:
+    def _is_due(self, result: SeenResult) -> bool:
         every_s = self._settings.every_s
-        return every_s is not None and time.monotonic() - self._done_s >= every_s
+        return every_s is not None and result.frame.received_ns - self._done_ns >= every_s * NS_PER_S
 
     def _act(self, actions: tuple[Action, ...], result: SeenResult, microscope: Microscope) -> None:
-        self._done_s = time.monotonic()
+        self._done_ns = result.frame.received_ns
         for action in actions:
             reason = f"{'' if self._holds else 'no longer '}{self._settings.when}"
             receipt = microscope.do(action, because=result, rule=self._settings.when, reason=reason)

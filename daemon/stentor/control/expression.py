@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
 
+from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError, StageError
 from stentor.core.finding import Objects
@@ -34,7 +35,8 @@ class Expression:
     """One condition, parsed once; `value` for every result, in one thread.
 
     Inside `count(objects, ...)` and `mean(objects, ...)`, names are columns of the object table; `class` compares with
-    the classes' names. Outside, names are t, c, z, p, channel, exposure_ms and time_s of the frame.
+    the classes' names. Outside, names are t, c, z, p, channel and exposure_ms of the frame, and
+    time_s: seconds since the first frame of its run that this expression was asked about.
 
     Parameters
     ----------
@@ -53,6 +55,7 @@ class Expression:
         self._text = text
         self._where = where
         self._result: SeenResult | None = None
+        self._began: tuple[str, int] = ("", 0)
         if len(text) > LONGEST:
             raise ConfigError(f"{where}: an expression of {len(text)} characters; at most {LONGEST}")
         self._tree = self._parse(text, of_objects=of_objects)
@@ -67,6 +70,8 @@ class Expression:
             If it cannot be said, such as for a column that the plan does not give.
         """
         self._result = result
+        if self._began[0] != result.frame.frame_id.run:
+            self._began = (result.frame.frame_id.run, result.frame.received_ns)
         try:
             value = self._evaluator.eval(self._text, previously_parsed=self._tree)
         except (InvalidExpression, KeyError, TypeError, ValueError, ZeroDivisionError) as err:
@@ -169,7 +174,7 @@ class Expression:
             case "klass":
                 return class_names(objects)
             case "time_s":
-                return frame.received_ns / 1e9
+                return (frame.received_ns - self._began[1]) / NS_PER_S
             case name if name in objects:
                 return objects[name]
             case name if name in FRAME_NAMES:

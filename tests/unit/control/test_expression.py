@@ -3,6 +3,7 @@
 import time
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -40,6 +41,13 @@ class Seen:
         return None
 
 
+def seen_at(time_s: float, run: str) -> Seen:
+    """The same result at another time."""
+    seen = Seen()
+    seen.frame = msgspec.structs.replace(seen.frame, frame_id=FrameId("camera", run, 3), received_ns=int(time_s * 1e9))
+    return seen
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -56,11 +64,19 @@ class Seen:
         ("event('merge') > 0", False),
         ("score('focus') > 3 and t == 3", True),
         ("channel == 'DAPI'", True),
-        ("abs(time_s - 5) < 0.1", True),
+        ("time_s", 0.0),
     ],
 )
 def test_what_is_written_is_what_is_said(text: str, value: object) -> None:
     assert Expression(text, where="rule").value(Seen()) == value
+
+
+def test_time_counts_from_the_first_frame_of_a_run() -> None:
+    expression = Expression("time_s", where="rule")
+
+    assert [expression.value(seen_at(s, run)) for s, run in ((50.0, "a"), (52.5, "a"), (60.0, "b"), (61.0, "b"))] == [
+        0.0, 2.5, 0.0, 1.0,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
