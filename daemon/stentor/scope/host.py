@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Receipt, Request
 from stentor.core.clock import NS_PER_S, Clock
-from stentor.core.errors import ConfigError
 from stentor.scope.acquisition import AcquisitionSettings
 from stentor.scope.agenda import Agenda
 from stentor.scope.between import LivePace
@@ -17,9 +16,9 @@ from stentor.scope.door import Door
 from stentor.scope.engine import RunReport
 from stentor.scope.handover import Handover
 from stentor.scope.hands.opening import Hands
+from stentor.scope.planned import make_agenda, read_sequence
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
-from stentor.scope.tiles import with_field_of_view
 from stentor.wire import ring
 from stentor.wire.producer import FrameProducer
 
@@ -100,7 +99,7 @@ class ScopeHost:
             If the rig cannot be opened or the acquisition cannot be started.
         """
         ring.sweep()
-        events = self._read_sequence()
+        events = read_sequence(self._acquisition)
         watch = threading.Thread(target=self._watch, name="scope-watch", daemon=True)
         watch.start()
         rig = open_rig(self._rig_settings)
@@ -138,23 +137,6 @@ class ScopeHost:
             self._is_over.set()
             watch.join(1.0)
         return report is None or report.reason != "failed"
-
-    def _read_sequence(self) -> "useq.MDASequence | None":
-        if self._acquisition.mode == "live":
-            return None
-        path = self._acquisition.sequence_file
-        if path is None and self._acquisition.mode == "adaptive":
-            return None
-        if path is None:
-            raise ConfigError('acquisition.sequence_file is missing: mode = "sequence" needs a useq-schema file')
-        import useq
-
-        if not Path(path).is_file():
-            raise ConfigError(f"acquisition.sequence_file: no file {path}")
-        try:
-            return useq.MDASequence.from_file(path)
-        except ValueError as err:
-            raise ConfigError(f"{path}: not a useq-schema MDASequence: {err}") from err
 
     def _wait_for_daemon(self, handover: Handover) -> None:
         deadline_ns = self._clock.monotonic_ns() + int(self._acquisition.wait_for_daemon_s * NS_PER_S)
@@ -204,17 +186,7 @@ class ScopeHost:
     def _follow_agenda(
         self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", hands: Hands
     ) -> RunReport:
-        import useq
-
-        acquisition = self._acquisition
-        plan = [useq.MDAEvent()] if events is None else list(with_field_of_view(events, rig.core))
-        agenda = Agenda(
-            [event.replace(exposure=event.exposure or acquisition.exposure_ms) for event in plan],
-            interval_s=0.0 if acquisition.rate_hz is None else 1.0 / acquisition.rate_hz,
-            time_points=acquisition.frames,
-            clock=self._clock,
-            meanwhile=hands.gatekeeper.serve,
-        )
+        agenda = make_agenda(self._acquisition, events, rig.core, clock=self._clock, meanwhile=hands.gatekeeper.serve)
         handover.begin(None, None)
         hands.desk.course = self._agenda = agenda
         return rig.engine.run(agenda, handover.take)

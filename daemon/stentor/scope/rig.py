@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import useq
 
     from stentor.scope.simulated.core import SimulatedCore
+    from stentor.scope.simulated.microscope_clock import MicroscopeClock
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,13 @@ class Rig:
         self._shut_down()
 
 
-def open_rig(settings: RigSettings) -> Rig:
+def open_rig(settings: RigSettings, clock: "MicroscopeClock | None" = None) -> Rig:
     """Open a core and its engine.
+
+    Parameters
+    ----------
+    clock
+        By which the simulated microscope lives; None: the machine's own.
 
     Raises
     ------
@@ -76,19 +82,19 @@ def open_rig(settings: RigSettings) -> Rig:
     if settings.kind == "tap":
         raise ConfigError('[rig] kind = "tap" has no microscope of its own: the program with the tap has it')
     if settings.kind == "simulated":
-        return _open_simulated(settings)
+        return _open_simulated(settings, clock)
     if settings.engine_name == "pymmcore-plus":
         return _open_plus(settings)
     return _open_pycromanager(settings)
 
 
-def _open_simulated(settings: RigSettings) -> Rig:
+def _open_simulated(settings: RigSettings, clock: "MicroscopeClock | None") -> Rig:
     if settings.engine_name != "pymmcore-plus":
         raise ConfigError('the simulated microscope runs on engine = "pymmcore-plus" only; leave `engine` out')
     from stentor.scope.plus_engine import PlusEngine
     from stentor.scope.simulated.core import open_simulated_core
 
-    core = open_simulated_core(settings.simulated)
+    core = open_simulated_core(settings.simulated, clock)
     prepare(core, settings)
     engine = PlusEngine(core, snap_tags=lambda: core.camera.last_tags)
     return Rig(engine, core, settings, read_chip(core), lambda: _close_simulated(core))

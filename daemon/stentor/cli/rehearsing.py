@@ -1,0 +1,74 @@
+"""Rehearsing: the verb that runs an experiment on the living specimen before it touches cells."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from stentor.cli.application import app, errors_said
+
+if TYPE_CHECKING:
+    from stentor.rehearsal.score import Score
+
+
+@app.command()
+def rehearse(
+    config: Annotated[Path, typer.Argument(help="TOML file of the experiment.", metavar="FILE")],
+    hours: Annotated[float, typer.Option(min=0.001, help="How much of the microscope's time.")] = 12.0,
+    every: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Seconds between images wanted then; else the fastest asked."),
+    ] = None,
+    window: Annotated[float, typer.Option(min=1.0, help="Seconds after a division that matter.")] = 600.0,
+    baseline: Annotated[bool, typer.Option(help="Also image constantly at the wanted interval.")] = True,
+    picture: Annotated[Path | None, typer.Option(help="Write a PNG of what happened when.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The scores as JSON.")] = False,
+) -> None:
+    """Run an experiment on the simulated microscope, waits skipped, and score it against what truly happened."""
+    from stentor.rehearsal.picture import draw, write_picture
+    from stentor.rehearsal.rehearsal import Rehearsal, at_interval
+    from stentor.rehearsal.score import fastest_interval_s, score_of
+    from stentor.service.configuration import load_settings
+
+    with errors_said():
+        settings = load_settings(config)
+        performance = Rehearsal(settings, duration_s=hours * 3600, on_progress=_say).run()
+        wanted_s = every or fastest_interval_s(performance, settings.acquisition.rate_hz)
+        scores = {"rehearsal": score_of(performance, wanted_s=wanted_s, window_s=window)}
+        constant = None
+        if baseline:
+            constant = Rehearsal(
+                at_interval(settings, wanted_s), duration_s=hours * 3600, is_watched=False, on_progress=_say
+            ).run()
+            scores["baseline"] = score_of(constant, wanted_s=wanted_s, window_s=window)
+        if picture is not None:
+            write_picture(picture, draw(performance, scores["rehearsal"], constant))
+    typer.echo(msgspec.json.format(msgspec.json.encode(scores)).decode() if as_json else _in_words(scores))
+
+
+def _say(share: float) -> None:
+    typer.echo(f"\r{100 * share:3.0f} %", nl=share >= 1, err=True)
+
+
+def _in_words(scores: "dict[str, Score]") -> str:
+    table = [("", *scores)]
+    columns = [_told(score) for score in scores.values()]
+    table += [(name, *(column[name] for column in columns)) for name in columns[0]]
+    return "\n".join(f"{row[0]:<34}" + "".join(f"{cell:>16}" for cell in row[1:]) for row in table)
+
+
+def _told(score: "Score") -> dict[str, str]:
+    """Name every figure of a score in words, with its unit."""
+    decided = "none" if score.decide_p50_ms is None else f"{score.decide_p50_ms:.0f} / {score.decide_p99_ms:.0f} ms"
+    return {
+        "divisions caught": f"{score.caught} of {score.divisions}",
+        "images": f"{score.images}",
+        "light, exposures": f"{score.lit_s:.1f} s",
+        "light, mean per nucleus": f"{score.light_s:.1f} s",
+        "exposure end to request, p50 / p99": decided,
+        "requests done / refused / failed": f"{score.done} / {score.refused} / {score.failed_actions}",
+        "images on target": "none" if score.on_target is None else f"{100 * score.on_target:.0f} %",
+        "images without a result": f"{score.failed}",
+        "hours": f"{score.duration_h:.2f}",
+    }

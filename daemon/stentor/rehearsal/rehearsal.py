@@ -1,0 +1,205 @@
+"""Rehearsal: one experiment on the living specimen, as fast as this machine can, with its truth on the side."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from msgspec import structs
+
+from stentor.core.action import Receipt, Request
+from stentor.core.clock import NS_PER_S
+from stentor.core.errors import ConfigError, PublishError, SourceError
+from stentor.microscope.arrival import Arrival
+from stentor.rehearsal.analyst import Analyst
+from stentor.rehearsal.panel import Panel
+from stentor.rehearsal.performance import Performance, Shot, TrueDivision
+from stentor.rehearsal.skipping_clock import SkippingClock
+from stentor.scope.hands.opening import Hands
+from stentor.scope.planned import make_agenda, read_sequence
+from stentor.scope.rig import Rig, open_rig
+from stentor.service.settings import Settings
+
+if TYPE_CHECKING:
+    from stentor.scope.simulated.microscope import Microscope
+
+LONGEST_WAIT_S: Final = 0.25
+"""Requests of nobody can come while time is skipped, so that it need not go in small steps."""
+
+
+def at_interval(settings: Settings, interval_s: float) -> Settings:
+    """Return the same experiment at a constant interval from beginning to end."""
+    return structs.replace(settings, acquisition=structs.replace(settings.acquisition, rate_hz=1.0 / interval_s))
+
+
+class Rehearsal:
+    """Used once: `run`.
+
+    Plan, guard, agenda and controllers are those of the experiment itself; they share one thread here, so that an
+    image waits until the one before it has been decided on. Time is the microscope's: what a model takes counts.
+
+    Parameters
+    ----------
+    settings
+        Of an experiment with `acquisition.mode = "adaptive"`; its microscope is the simulated one, whatever `rig.kind`
+        says, and its guard is armed.
+    duration_s
+        Time of the microscope after which it ends.
+    is_watched
+        Whether plan and controllers take part; without them it is a fixed acquisition.
+    on_progress
+        Told the share that is done, now and then.
+
+    Raises
+    ------
+    ConfigError
+        If the settings do not make such an experiment.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        duration_s: float,
+        is_watched: bool = True,
+        on_progress: Callable[[float], None] = lambda share: None,
+    ) -> None:
+        if settings.acquisition.mode != "adaptive":
+            raise ConfigError('a rehearsal needs acquisition.mode = "adaptive": time points that requests may change')
+        self._settings = settings
+        self._duration_s = duration_s
+        self._on_progress = on_progress
+        self._clock = SkippingClock()
+        self._analyst = Analyst(settings.plan, self._clock) if is_watched else None
+        self._panel = Panel(settings.controller, self._ask, self._clock) if is_watched else None
+        self._decisions: list[tuple[Request, Receipt]] = []
+        self._shots: list[Shot] = []
+        self._waiting: list[Arrival] = []
+        self._seen = 0
+        self._began_ns = 0
+
+    def run(self) -> Performance:
+        """Take images until the duration is over.
+
+        Raises
+        ------
+        SourceError
+            If the simulated microscope fails.
+        """
+        began_s = time.monotonic()
+        rig = open_rig(structs.replace(self._settings.rig, kind="simulated", engine=None), self._clock)
+        try:
+            hands = self._open_hands(rig)
+            microscope: Microscope = rig.core.microscope  # type: ignore[attr-defined]  # the side door to the truth
+            self._rig, self._hands, self._microscope = rig, hands, microscope
+            if self._analyst is not None:
+                self._analyst.prepare(rig.frame_spec())
+            acquisition = self._settings.acquisition
+            self._agenda = make_agenda(
+                acquisition, read_sequence(acquisition), rig.core, clock=self._clock, meanwhile=self._meanwhile
+            )
+            hands.desk.course = self._agenda
+            self._began_ns = self._clock.monotonic_ns()
+            report = rig.engine.run(self._agenda, self._keep)
+            if report.error is not None:
+                raise SourceError(report.error)
+            return self._performance(time.monotonic() - began_s)
+        finally:
+            rig.close()
+            for part in (self._panel, self._analyst):
+                if part is not None:
+                    part.close()
+
+    def _open_hands(self, rig: Rig) -> Hands:
+        self._headers = rig.headers(
+            stream=self._settings.source.stream, run=uuid.uuid4().hex, clock_id=self._clock.clock_id
+        )
+        hands = Hands(
+            structs.replace(self._settings.guard, armed=True),
+            rig.core,
+            self._clock,
+            journal=None,
+            abort=self._abort,
+            log=lambda request, receipt: self._decisions.append((request, receipt)),
+            on_change=self._headers.reread,
+        )
+        rig.engine.between = hands.gatekeeper
+        return hands
+
+    def _abort(self) -> None:
+        self._agenda.stop()
+
+    def _keep(self, arrival: Arrival) -> None:
+        self._waiting.append(replace(arrival, pixels=arrival.pixels.copy()))  # they are lent
+
+    def _meanwhile(self, wait_s: float) -> None:
+        """Decide on what was seen, then let the wait pass at once; on the engine's thread."""
+        while self._waiting:
+            self._take(self._waiting.pop(0))
+        self._hands.desk.serve(0.0)
+        self._clock.skip(min(wait_s, LONGEST_WAIT_S))
+        if self._now_s() >= self._duration_s:
+            self._agenda.stop()
+
+    def _take(self, arrival: Arrival) -> None:
+        arrival = replace(arrival, received_ns=self._clock.monotonic_ns())
+        header = self._headers.make(arrival, self._seen)
+        self._seen += 1
+        self._note_truth(arrival, "asked" in header.axes)
+        if self._seen % 50 == 0:
+            self._on_progress(min(1.0, self._now_s() / self._duration_s))
+        if self._analyst is None or self._panel is None:
+            return
+        result = self._analyst.see(header, arrival.pixels)
+        if result is not None:
+            self._panel.show(result)
+
+    def _note_truth(self, arrival: Arrival, is_asked: bool) -> None:
+        tags = arrival.metadata["camera_metadata"]
+        truth = self._microscope.truth_of(int(tags["FrameCounter"]))
+        start_ns, end_ns = int(tags["ExposureStart_ns"]), int(tags["ExposureEnd_ns"])
+        self._shots.append(
+            Shot(
+                time_s=(end_ns - self._began_ns) / NS_PER_S,
+                specimen_s=truth.specimen_s,
+                is_asked=is_asked,
+                exposure_ms=(end_ns - start_ns) / 1e6,
+                ids=truth.ids,
+                centroids_px=truth.centroids_px,
+                shape_yx=truth.shape,
+            )
+        )
+
+    def _ask(self, request: Request, timeout_s: float) -> Receipt:
+        answers: list[Receipt] = []
+        self._hands.desk.take(request, answers.append)
+        if not answers:
+            self._hands.desk.serve(0.0)
+        if not answers:
+            raise PublishError("the acquisition is over")
+        return answers[0]
+
+    def _now_s(self) -> float:
+        return (self._clock.monotonic_ns() - self._began_ns) / NS_PER_S
+
+    def _performance(self, took_s: float) -> Performance:
+        specimen, scale = self._microscope.specimen, self._settings.rig.simulated.time_scale
+        # Both clocks run alike; only their zeros differ.
+        offset_s = next((shot.time_s - shot.specimen_s / scale for shot in self._shots), 0.0) if scale else 0.0
+        seen = np.unique(np.concatenate([shot.ids for shot in self._shots])) if self._shots else np.empty(0, np.int64)
+        crowd = specimen.population
+        ours = np.isin(crowd.id, seen)
+        return Performance(
+            shots=tuple(self._shots),
+            divisions=tuple(
+                TrueDivision(division.time_s / scale + offset_s, division.parent, division.daughters)
+                for division in specimen.divisions
+            ),
+            decisions=tuple(self._decisions),
+            began_ns=self._began_ns,
+            light_s=float(crowd.dose_s[ours].mean()) if ours.any() else 0.0,
+            failed=0 if self._analyst is None else self._analyst.failed,
+            took_s=took_s,
+        )

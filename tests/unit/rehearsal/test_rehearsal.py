@@ -1,0 +1,150 @@
+"""Rehearsal: an experiment on the living specimen, in one process and without waiting."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from msgspec import structs
+from typer.testing import CliRunner
+
+from stentor.cli import app
+from stentor.core.errors import ConfigError
+from stentor.rehearsal.performance import Performance
+from stentor.rehearsal.rehearsal import Rehearsal, at_interval
+from stentor.service.configuration import load_settings
+from stentor.service.settings import Settings
+
+EXPERIMENT = """
+[rig.simulated]
+width = 256
+height = 256
+world_fields = 1.0
+time_scale = 10.0
+
+[acquisition]
+mode = "adaptive"
+rate_hz = 0.02
+exposure_ms = 20.0
+
+[[plan]]
+stage = "normalise"
+[[plan]]
+stage = "segment"
+model = "nuclei"
+[[plan]]
+stage = "measure"
+
+[[controller]]
+kind = "rule"
+when = "count(objects) >= 3 and time_s > 600"
+then = [{ kind = "set-interval", interval_ms = 5000.0 }]
+"""
+
+
+def settings_of(tmp_path: Path, text: str = EXPERIMENT) -> Settings:
+    path = tmp_path / "experiment.toml"
+    path.write_text(text)
+    return load_settings(path)
+
+
+def intervals_s(performance: Performance) -> np.ndarray:
+    return np.diff([shot.time_s for shot in performance.shots])
+
+
+def test_a_rule_changes_the_interval_and_hours_pass_in_seconds(tmp_path: Path) -> None:
+    performance = Rehearsal(settings_of(tmp_path), duration_s=1000.0).run()
+
+    assert performance.failed == 0
+    assert [receipt.verdict for _, receipt in performance.decisions] == ["done"]
+    assert intervals_s(performance)[:10] == pytest.approx(50.0, abs=1.0)
+    assert intervals_s(performance)[-10:] == pytest.approx(5.0, abs=1.0)
+    assert performance.took_s < performance.duration_s / 4
+    assert performance.light_s > 0
+
+
+def test_truth_is_told_in_the_microscope_s_own_time(tmp_path: Path) -> None:
+    performance = Rehearsal(settings_of(tmp_path), duration_s=4000.0, is_watched=False).run()
+
+    assert performance.divisions
+    for division in performance.divisions:
+        before = [shot for shot in performance.shots if shot.time_s < division.time_s - 2]
+        after = [shot for shot in performance.shots if shot.time_s > division.time_s + 2]
+        assert all(division.parent not in shot.ids for shot in after)
+        assert all(not set(division.daughters) & set(shot.ids.tolist()) for shot in before)
+
+
+def test_the_baseline_images_all_the_time(tmp_path: Path) -> None:
+    performance = Rehearsal(at_interval(settings_of(tmp_path), 5.0), duration_s=300.0, is_watched=False).run()
+
+    assert intervals_s(performance) == pytest.approx(5.0, abs=0.5)
+    assert performance.decisions == ()
+
+
+def test_the_guard_is_that_of_the_experiment(tmp_path: Path) -> None:
+    moving = EXPERIMENT.replace(
+        '{ kind = "set-interval", interval_ms = 5000.0 }', '{ kind = "move-xy", x_um = 900.0, y_um = 0.0 }'
+    )
+    performance = Rehearsal(settings_of(tmp_path, f"{moving}\n[guard]\nx_um = [-10.0, 10.0]\n"), duration_s=700.0).run()
+
+    assert [receipt.verdict for _, receipt in performance.decisions] == ["refused"]
+
+
+def test_an_experiment_that_ends_itself_ends_early(tmp_path: Path) -> None:
+    ending = EXPERIMENT + '\n[[controller]]\nkind = "stop-when"\nwhen = "time_s > 300"\n'
+
+    performance = Rehearsal(settings_of(tmp_path, ending), duration_s=3000.0).run()
+
+    assert performance.duration_s < 500
+
+
+def test_an_experiment_planned_beforehand_cannot_be_rehearsed(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    live = structs.replace(settings, acquisition=structs.replace(settings.acquisition, mode="live"))
+
+    with pytest.raises(ConfigError, match="adaptive"):
+        Rehearsal(live, duration_s=10.0)
+
+
+def test_an_experiment_without_controllers_has_nothing_to_rehearse(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="controller"):
+        Rehearsal(structs.replace(settings_of(tmp_path), controller=()), duration_s=10.0)
+
+
+def test_a_controller_that_raises_costs_its_decision_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stentor_plugins.rule import Rule
+
+    def fail(self: Rule, result: Any, microscope: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Rule, "on_result", fail)
+
+    performance = Rehearsal(settings_of(tmp_path), duration_s=300.0).run()
+
+    assert len(performance.shots) >= 5
+
+
+def test_the_command_prints_both_scores_and_draws(tmp_path: Path) -> None:
+    settings_of(tmp_path)
+    picture = tmp_path / "picture.png"
+    arguments = ["rehearse", str(tmp_path / "experiment.toml"), "--hours", "0.25", "--picture", str(picture)]
+
+    words = CliRunner().invoke(app, arguments)
+    data = CliRunner().invoke(app, [*arguments, "--json"])
+
+    assert words.exit_code == data.exit_code == 0, words.output
+    assert "divisions caught" in words.stdout
+    scores = msgspec.json.decode(data.stdout)
+    assert scores["rehearsal"]["images"] < scores["baseline"]["images"]
+    assert scores["baseline"]["caught"] == scores["baseline"]["divisions"]
+    assert picture.stat().st_size > 1000
+
+
+def test_the_command_says_what_cannot_be_rehearsed(tmp_path: Path) -> None:
+    settings_of(tmp_path, EXPERIMENT.replace('"adaptive"', '"live"'))
+
+    done = CliRunner().invoke(app, ["rehearse", str(tmp_path / "experiment.toml")])
+
+    assert done.exit_code == 3
+    assert "adaptive" in done.output

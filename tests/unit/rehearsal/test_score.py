@@ -1,0 +1,115 @@
+"""Score: what was caught of what truly happened."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stentor.core import action as act
+from stentor.core.errors import ConfigError, RecordError
+from stentor.rehearsal.performance import Performance, Shot, TrueDivision
+from stentor.rehearsal.picture import GREEN, RED, draw, write_picture
+from stentor.rehearsal.score import fastest_interval_s, on_target, score_of
+
+DIVISION = TrueDivision(100.5, parent=1, daughters=(2, 3))
+
+
+def shot(time_s: float, *, at: tuple[float, float] = (49.5, 49.5), asked: bool = False) -> Shot:
+    """An image of 100 x 100 with nucleus 1 at `at`, and after 100.5 s its daughters beside there."""
+    is_before = time_s < DIVISION.time_s
+    ids = [1] if is_before else [2, 3]
+    places = [at] if is_before else [at, (at[0] + 30, at[1])]
+    return Shot(time_s, time_s, asked, 50.0, np.array(ids), np.array(places, float), (100, 100))
+
+
+def decision(interval_ms: float, *, seen_s: float, issued_s: float, verdict: act.Verdict = "done") -> tuple:
+    cause = act.Cause(controller="event-rate", seen_ns=int(seen_s * 1e9), clock_id="c")
+    request = act.Request(
+        id=f"{issued_s}", action=act.SetInterval(interval_ms=interval_ms), cause=cause, issued_ns=int(issued_s * 1e9),
+        clock_id="c",
+    )  # fmt: skip
+    return request, act.Receipt(id=request.id, verdict=verdict, received_ns=request.issued_ns, clock_id="c")
+
+
+def performance(times_s: list[float], *, decisions: tuple = (), shots: list[Shot] | None = None) -> Performance:
+    taken = [shot(time_s) for time_s in times_s] if shots is None else shots
+    return Performance(tuple(taken), (DIVISION,), decisions, 0, 1.5, 0, 1.0)
+
+
+def test_a_division_that_is_imaged_as_closely_as_wanted_is_caught() -> None:
+    times_s = [*range(0, 100, 50), *range(100, 200, 10), *range(200, 600, 50)]
+
+    score = score_of(performance([float(s) for s in times_s]), wanted_s=10, window_s=90)
+
+    assert (score.divisions, score.caught) == (1, 1)
+
+
+def test_a_division_that_is_imaged_slowly_is_missed() -> None:
+    score = score_of(performance([float(s) for s in range(0, 600, 50)]), wanted_s=10, window_s=90)
+
+    assert (score.divisions, score.caught) == (1, 0)
+
+
+def test_a_division_that_is_seen_too_late_is_missed() -> None:
+    times_s = [0.0, 50.0, 100.0, *(float(s) for s in range(140, 200, 10))]
+
+    assert score_of(performance(times_s), wanted_s=10, window_s=90).caught == 0
+
+
+def test_a_division_out_of_the_image_is_nobody_s_miss() -> None:
+    away = [shot(float(s)) for s in range(0, 600, 50)]
+    away[2] = Shot(100.0, 100.0, False, 50.0, np.empty(0, np.int64), np.empty((0, 2)), (100, 100))
+
+    assert score_of(performance([], shots=away), wanted_s=10, window_s=90).divisions == 0
+
+
+def test_light_and_delays_are_added_up() -> None:
+    decisions = (
+        decision(1000, seen_s=1.0, issued_s=1.04),
+        decision(1000, seen_s=2.0, issued_s=2.08, verdict="refused"),
+    )
+
+    score = score_of(performance([0.0, 1.0, 2.0], decisions=decisions), wanted_s=1, window_s=10)
+
+    assert score.lit_s == pytest.approx(0.15)
+    assert score.light_s == 1.5
+    assert score.decide_p50_ms == pytest.approx(60)
+    assert (score.done, score.refused, score.failed_actions) == (1, 1, 0)
+
+
+def test_on_target_follows_the_nearer_daughter() -> None:
+    shots = [shot(0.0), shot(50.0, at=(80.0, 49.5)), shot(150.0), shot(200.0, at=(75.0, 49.5)), shot(210.0, asked=True)]
+
+    assert on_target(performance([], shots=shots)) == 0.5
+
+
+def test_nothing_seen_gives_no_score_on_target() -> None:
+    assert on_target(Performance((), (), (), 0, 0.0, 0, 1.0)) is None
+
+
+def test_the_fastest_interval_is_that_of_the_base_or_one_that_was_granted() -> None:
+    granted = performance([0.0], decisions=(decision(5000, seen_s=0, issued_s=1),))
+    refused = performance([0.0], decisions=(decision(5000, seen_s=0, issued_s=1, verdict="refused"),))
+
+    assert fastest_interval_s(granted, 0.1) == 5.0
+    assert fastest_interval_s(refused, 0.1) == 10.0
+    with pytest.raises(ConfigError, match="--every"):
+        fastest_interval_s(refused, None)
+
+
+def test_the_picture_shows_what_was_caught_and_what_was_missed(tmp_path: Path) -> None:
+    slow = performance([float(s) for s in range(0, 600, 50)])
+    fast = performance([float(s) for s in range(0, 600, 10)])
+
+    for one, colour in ((slow, RED), (fast, GREEN)):
+        picture = draw(one, score_of(one, wanted_s=10, window_s=90), slow)
+        write_picture(tmp_path / "picture.png", picture)
+        read = cv2.imread(str(tmp_path / "picture.png"))
+        row = read[100, 175:]  # of the divisions
+        assert np.abs(row.astype(int) - np.array(colour)).sum(axis=1).min() < 120
+
+
+def test_a_picture_that_cannot_be_written_says_where(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="nowhere"):
+        write_picture(tmp_path / "nowhere" / "picture.png", np.zeros((4, 4, 3), np.uint8))
