@@ -30,6 +30,8 @@ class Admission:
         action, who = request.action, request.cause.controller
         if isinstance(action, Alive) or who in self._heard_ns:
             self._heard_ns[who] = self._clock.monotonic_ns()
+        if isinstance(action, Alive) and action.is_last:
+            del self._heard_ns[who]
         if isinstance(action, ALWAYS):
             self.is_armed = self.is_armed and not isinstance(action, Disarm)
             return None
@@ -50,9 +52,9 @@ class Admission:
             del self._heard_ns[who]
         return gone
 
-    def forget(self, who: str) -> None:
-        """Expect no more signs of life: it has said goodbye."""
-        self._heard_ns.pop(who, None)
+    def hears(self, who: str) -> bool:
+        """Tell whether somebody gives signs of life."""
+        return who in self._heard_ns
 
     def _arm(self, who: str) -> Refusal | None:
         if who != OPERATOR:

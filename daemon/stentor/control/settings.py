@@ -104,7 +104,8 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     silence_s
         A controller that gave a sign of life once and then none for so long is taken for dead.
     on_silence
-        What then: "continue", "pause" the acquisition, or "safe": pause and set `safe`.
+        What then: "continue"; "pause" the acquisition until it is heard again; or "safe": pause, set `safe`, and go on
+        only when told to.
     safe
         What to set, as "Device.Property" to value, when a controller falls silent and `on_silence` is "safe".
     dose

@@ -124,7 +124,9 @@ class Disarm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="alive"):
-    """Nothing but a sign of life from who asks."""
+    """Nothing but a sign of life from who asks; with `is_last`, none is to be expected after it."""
+
+    is_last: bool = False
 
 
 Action: TypeAlias = (

@@ -132,9 +132,9 @@ class Microscope:
         """End the acquisition."""
         return self.do(act.Abort(), **why)
 
-    def alive(self) -> act.Receipt:
-        """Give a sign of life; from the first on, silence makes the guard act."""
-        return self.do(act.Alive())
+    def alive(self, *, is_last: bool = False) -> act.Receipt:
+        """Give a sign of life; from the first on, silence makes the guard act, until one says that it `is_last`."""
+        return self.do(act.Alive(is_last=is_last))
 
     def do(
         self,

@@ -49,6 +49,7 @@ class ControlLoop:
             result = self._microscope.results(WAIT_S)
             if result is not None and not result.is_late:
                 self._show(result)
+        self._say_alive(is_last=True)
 
     def _show(self, result: Result) -> None:
         self._pulse.count_frame()
@@ -62,8 +63,11 @@ class ControlLoop:
         if now_s - self._alive_s < ALIVE_EVERY_S:
             return
         self._alive_s = now_s
+        self._say_alive(is_last=False)
+
+    def _say_alive(self, *, is_last: bool) -> None:
         try:
-            self._microscope.alive()
+            self._microscope.alive(is_last=is_last)
         except PublishError as err:  # the scope is away; it is started again, or its acquisition is over
             logger.debug("%s", err)
 

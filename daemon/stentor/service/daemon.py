@@ -20,6 +20,7 @@ from stentor.publish.hub import Hub
 from stentor.record.ledger import Ledger
 from stentor.service.analysis_loop import AnalysisLoop
 from stentor.service.gauges import Gauges
+from stentor.service.life_sign import LifeSign
 from stentor.service.pulse import IDLE, Pulse
 from stentor.service.session import Session
 from stentor.service.thread_watch import ThreadWatch
@@ -83,6 +84,7 @@ class Daemon:
         )
 
         ingest, hub = self._ingest, self._hub
+        self._life_sign = LifeSign(settings.name, clock) if settings.guard.on_silence != "continue" else None
         self._threads = ThreadWatch({"front door": lambda: ingest.silent_s, "publisher": lambda: hub.silent_s})
 
     def start(self) -> bool:
@@ -130,7 +132,10 @@ class Daemon:
         analysis = self._settings.analysis
         limit_s = analysis.hang_timeout_s if self._loop.current is not None else analysis.prepare_timeout_s
         stage = self._pulse.stage
-        if stage == IDLE or self._pulse.stage_s <= limit_s:
+        stage_s = 0.0 if stage == IDLE else self._pulse.stage_s
+        if self._life_sign is not None and self._ingest.is_ready.is_set():
+            self._life_sign.give(busy_s=stage_s)
+        if stage_s <= limit_s:
             return True
         self._give_up_on(self._plan[stage].name, limit_s)
         return False
@@ -154,6 +159,8 @@ class Daemon:
         try:
             self._ledger.stop()
         finally:
+            if self._life_sign is not None:
+                self._life_sign.close()
             self._sockets.close()
 
     def _give_up_on(self, stage: str, limit_s: float) -> None:

@@ -61,6 +61,18 @@ class ScopeLink:
             if is_sent and self._has_moved():
                 is_sent = False
 
+    def tell(self, request: Request) -> bool:
+        """Send a request and wait for nothing; False: there is no scope, or its queue is full."""
+        self._has_moved()
+        try:
+            socket = self._connected(time.monotonic())
+        except PublishError:
+            return False
+        while socket.receive() is not None:  # answers to what was told before
+            pass
+        assert self._found is not None
+        return bool(socket.send([self._found.token.encode(), encode(request)]))
+
     def close(self) -> None:
         """Let go."""
         self._made_by.close()

@@ -105,7 +105,7 @@ def test_who_says_goodbye_may_be_silent() -> None:
     clock = FakeClock()
     admission = Admission(GuardSettings(silence_s=1.0), clock)
     admission.judge(request(Alive()))
-    admission.forget("follow")
+    admission.judge(request(Alive(is_last=True)))
 
     clock.advance(ms=5000.0)
 

@@ -236,3 +236,47 @@ def test_a_pulse_of_light_counts_and_is_refused_past_the_budget(core: Any) -> No
     assert first.verdict == "done"
     assert (second.verdict, second.rule) == ("refused", "dose")
     assert not core.getShutterOpen()
+
+
+def test_a_pause_for_silence_ends_when_all_are_heard_again(core: Any) -> None:
+    bench = Bench(core, on_silence="pause", silence_s=1.0)
+    for who in ("follow", "daemon"):
+        bench.take(Alive(), who=who)
+    bench.clock.advance(ms=1500)
+    bench.desk.watch()
+
+    bench.take(Alive(), who="follow")
+    bench.desk.watch()
+    is_still_paused = bench.pace.is_paused
+    bench.take(Alive(), who="daemon")
+    bench.desk.watch()
+
+    assert is_still_paused
+    assert not bench.pace.is_paused
+    assert [type(request.action).__name__ for request, _ in bench.logged] == ["Pause", "Pause", "Resume"]
+
+
+def test_what_somebody_paused_stays_paused(core: Any) -> None:
+    bench = Bench(core, on_silence="pause", silence_s=1.0)
+    bench.take(Alive(), who="follow")
+    bench.take(Pause(), who="operator")
+    bench.clock.advance(ms=1500)
+    bench.desk.watch()
+
+    bench.take(Alive(), who="follow")
+    bench.desk.watch()
+
+    assert bench.pace.is_paused
+
+
+def test_who_says_goodbye_is_not_missed_and_signs_of_life_are_not_logged(core: Any) -> None:
+    bench = Bench(core, on_silence="pause", silence_s=1.0)
+    bench.take(Alive(), who="follow")
+    bench.take(Alive(is_last=True), who="follow")
+
+    bench.clock.advance(ms=5000)
+    bench.desk.watch()
+
+    assert [receipt.verdict for receipt in bench.receipts] == ["done", "done"]
+    assert not bench.pace.is_paused
+    assert bench.logged == []

@@ -9,7 +9,7 @@ from typing import Final
 
 from stentor.control.admission import Admission, is_hands_off
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Abort, Action, Arm, Cause, Disarm, Pause, Receipt, Request, Resume, Skip
+from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, Pause, Receipt, Request, Resume, Skip
 from stentor.core.clock import Clock
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.performer import Done, Performer
@@ -33,7 +33,7 @@ class Desk:
     abort
         Ends the acquisition; from any thread.
     log
-        Told every request with its answer.
+        Told every request with its answer, signs of life excepted.
 
     Attributes
     ----------
@@ -59,6 +59,7 @@ class Desk:
         self._lock = threading.Lock()
         self._waiting: queue.Queue[tuple[Request, int, Reply]] = queue.Queue(WAITING)
         self._answers: OrderedDict[str, Receipt | None] = OrderedDict()
+        self._missed: set[str] = set()
         self._is_safe_wanted = threading.Event()
         self._has_come = threading.Event()
         self.course: Course | None = None
@@ -78,6 +79,9 @@ class Desk:
                     reply(known)
                 return
             refusal = self._admission.judge(request)
+            if isinstance(request.action, Alive):
+                reply(self._receipt(request, received_ns, Done("done", "", "", {}), None))
+                return
             self._remember(request.id, None)
         if refusal is not None:
             self._answer(request, reply, received_ns, Done("refused", refusal.rule, refusal.text, {}))
@@ -107,16 +111,13 @@ class Desk:
         """Do what the settings say when somebody falls silent; called a few times a second by one thread."""
         with self._lock:
             gone = self._admission.silent()
+            back = {who for who in self._missed if self._admission.hears(who)}
+            self._missed -= back
         for who in gone:
-            how = self._settings.on_silence
-            reason = f"{who} has been silent for {self._settings.silence_s:g} s"
-            logger.warning("%s; on_silence = %r", reason, how)
-            if how != "continue" and self.course is not None:
-                self.course.pause()
-            if how == "safe":
-                self._is_safe_wanted.set()
-                self._has_come.set()
-            self._note_own(f"{reason}: {how}")
+            self._miss(who)
+        if back and not self._missed and self.course is not None:
+            self.course.resume()
+            self._note_own(Resume(), f"{', '.join(sorted(back))} is heard again: resume")
 
     def close(self) -> None:
         """Refuse what still waits."""
@@ -124,6 +125,19 @@ class Desk:
         while not self._waiting.empty():
             request, received_ns, reply = self._waiting.get_nowait()
             self._answer(request, reply, received_ns, Done("failed", "", "the acquisition has ended", {}))
+
+    def _miss(self, who: str) -> None:
+        how, course = self._settings.on_silence, self.course
+        reason = f"{who} has been silent for {self._settings.silence_s:g} s"
+        logger.warning("%s; on_silence = %r", reason, how)
+        if how != "continue" and course is not None:
+            if how == "pause" and (self._missed or not course.is_paused):
+                self._missed.add(who)
+            course.pause()
+        if how == "safe":
+            self._is_safe_wanted.set()
+            self._has_come.set()
+        self._note_own(Pause(), f"{reason}: {how}")
 
     def _work(self) -> None:
         self._has_come.clear()
@@ -141,8 +155,10 @@ class Desk:
             case Abort():
                 self._abort()
             case Pause() if course is not None:
+                self._missed.clear()  # now somebody wants it paused, whoever is heard
                 course.pause()
             case Resume() if course is not None:
+                self._missed.clear()
                 course.resume()
             case Skip() if course is not None:
                 course.skip()
@@ -154,18 +170,23 @@ class Desk:
                 logger.info("disarmed: no request reaches the hardware")
         return Done("done", "", "", {})
 
-    def _note_own(self, reason: str) -> None:
+    def _note_own(self, action: Action, reason: str) -> None:
         now_ns = self._clock.monotonic_ns()
         cause = Cause(controller="guard", rule="silence_s", reason=reason)
-        own = Request(
-            id=f"guard-{now_ns}", action=Pause(), cause=cause, issued_ns=now_ns, clock_id=self._clock.clock_id
-        )
+        own = Request(id=f"guard-{now_ns}", action=action, cause=cause, issued_ns=now_ns, clock_id=self._clock.clock_id)
         self._answer(own, lambda receipt: None, now_ns, Done("done", "", "", {}))
 
     def _answer(
         self, request: Request, reply: Reply, received_ns: int, done: Done, started_ns: int | None = None
     ) -> None:
-        receipt = Receipt(
+        receipt = self._receipt(request, received_ns, done, started_ns)
+        with self._lock:
+            self._remember(request.id, receipt)
+        self._log(request, receipt)
+        reply(receipt)
+
+    def _receipt(self, request: Request, received_ns: int, done: Done, started_ns: int | None) -> Receipt:
+        return Receipt(
             id=request.id,
             verdict=done.verdict,
             rule=done.rule,
@@ -176,10 +197,6 @@ class Desk:
             done_ns=self._clock.monotonic_ns(),
             clock_id=self._clock.clock_id,
         )
-        with self._lock:
-            self._remember(request.id, receipt)
-        self._log(request, receipt)
-        reply(receipt)
 
     def _remember(self, request_id: str, receipt: Receipt | None) -> None:
         self._answers[request_id] = receipt
