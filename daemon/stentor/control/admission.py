@@ -14,6 +14,9 @@ OPERATOR: Final = "operator"
 ALWAYS: Final = (Pause, Abort, Disarm, Alive)
 """What only ever makes things quieter is taken disarmed, too, however often it is asked."""
 
+ASKERS: Final = 64
+"""Whose requests are counted at a time."""
+
 
 class Admission:
     """Asked once for every request, in the order they came; then `silent`, as often as wanted. One thread."""
@@ -21,7 +24,7 @@ class Admission:
     def __init__(self, settings: GuardSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._recent_ns: deque[int] = deque()
+        self._recent_ns: dict[str, deque[int]] = {}
         self._heard_ns: dict[str, int] = {}
         self.is_armed = settings.armed
 
@@ -35,7 +38,7 @@ class Admission:
         if isinstance(action, ALWAYS):
             self.is_armed = self.is_armed and not isinstance(action, Disarm)
             return None
-        refusal = self._too_many() or self._stale(request)
+        refusal = self._too_many(who) or self.stale(request)
         if refusal is not None:
             return refusal
         if isinstance(action, Arm):
@@ -62,16 +65,21 @@ class Admission:
         self.is_armed = True
         return None
 
-    def _too_many(self) -> Refusal | None:
+    def _too_many(self, who: str) -> Refusal | None:
         now_ns = self._clock.monotonic_ns()
-        while self._recent_ns and self._recent_ns[0] <= now_ns - NS_PER_S:
-            self._recent_ns.popleft()
-        if len(self._recent_ns) >= self._settings.actions_per_s:
-            return Refusal("actions_per_s", f"more than {self._settings.actions_per_s:g} requests in a second")
-        self._recent_ns.append(now_ns)
+        recent_ns = self._recent_ns.pop(who, deque())
+        while recent_ns and recent_ns[0] <= now_ns - NS_PER_S:
+            recent_ns.popleft()
+        self._recent_ns[who] = recent_ns
+        while len(self._recent_ns) > ASKERS:
+            del self._recent_ns[next(iter(self._recent_ns))]  # who has asked for nothing the longest
+        if len(recent_ns) >= self._settings.actions_per_s:
+            return Refusal("actions_per_s", f"more than {self._settings.actions_per_s:g} requests of {who} in a second")
+        recent_ns.append(now_ns)
         return None
 
-    def _stale(self, request: Request) -> Refusal | None:
+    def stale(self, request: Request) -> Refusal | None:
+        """Return the rule that refuses a request for the age of its frame by now, or None; from any thread."""
         limits = [ms for ms in (request.max_age_ms, self._settings.max_age_ms) if ms is not None]
         cause = request.cause
         if not limits or cause.frame_id is None:

@@ -98,7 +98,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         Configuration groups whose presets requests may apply: group name to presets; an empty list: all of them.
         None: the channel group, all presets.
     actions_per_s
-        More requests in a second than this are refused.
+        More requests of one controller in a second than this are refused.
     max_age_ms
         A request is refused when its frame is older; None: any age.
     silence_s

@@ -1,5 +1,6 @@
 """Decisions: every request to the microscope with its cause, its verdict and its times, in one SQLite file."""
 
+import json
 import logging
 import sqlite3
 import threading
@@ -89,8 +90,8 @@ class DecisionLog:
             self._clock.wall_ns(), request.id, cause.controller, cause.rule, cause.reason,
             None if frame is None else frame.stream, None if frame is None else frame.run,
             None if frame is None else frame.sequence, cause.model, cause.model_hash,
-            msgspec.json.encode(request.action).decode(), receipt.verdict, receipt.rule, receipt.text,
-            msgspec.json.encode(receipt.read_back).decode(), cause.seen_ns, request.issued_ns, receipt.received_ns,
+            _in_json(request.action), receipt.verdict, receipt.rule, receipt.text,
+            _in_json(receipt.read_back), cause.seen_ns, request.issued_ns, receipt.received_ns,
             receipt.started_ns, receipt.done_ns, receipt.clock_id, request.clock_id,
         )  # fmt: skip
         with self._lock:
@@ -124,8 +125,13 @@ def read_decisions(path: Path) -> Iterator[Decision]:
                 yield _decision(dict(zip(_COLUMNS, row, strict=True)))
         finally:
             file.close()
-    except (sqlite3.Error, msgspec.DecodeError) as err:
+    except (sqlite3.Error, msgspec.ValidationError, ValueError) as err:
         raise RecordError(f"{path}: not a decision log that can be read: {err}") from err
+
+
+def _in_json(what: object) -> str:
+    """Return JSON with NaN and Infinity as words: what was asked is kept, nonsense as well."""
+    return json.dumps(msgspec.to_builtins(what))
 
 
 def _decision(row: dict[str, Any]) -> Decision:
@@ -142,11 +148,11 @@ def _decision(row: dict[str, Any]) -> Decision:
             model=row["model"],
             model_hash=row["model_hash"],
         ),
-        action=msgspec.json.decode(row["action"], type=Action),
+        action=msgspec.convert(json.loads(row["action"]), Action),
         verdict=row["verdict"],
         guard_rule=row["guard_rule"],
         text=row["text"],
-        read_back=msgspec.json.decode(row["read_back"]),
+        read_back=json.loads(row["read_back"]),
         issued_ns=row["issued_ns"],
         received_ns=row["received_ns"],
         started_ns=row["started_ns"],

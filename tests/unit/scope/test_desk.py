@@ -22,6 +22,7 @@ from stentor.core.action import (
     SetRoi,
 )
 from stentor.core.clock import FakeClock
+from stentor.core.frame import FrameId
 from stentor.scope.between import LivePace
 from stentor.scope.hands.desk import Desk
 from stentor.scope.hands.drivers import Drivers
@@ -280,3 +281,44 @@ def test_who_says_goodbye_is_not_missed_and_signs_of_life_are_not_logged(core: A
     assert [receipt.verdict for receipt in bench.receipts] == ["done", "done"]
     assert not bench.pace.is_paused
     assert bench.logged == []
+
+
+def test_requests_slower_than_they_come_leave_time_for_images(core: Any) -> None:
+    bench = Bench(core)
+    for count in range(5):
+        bench.take(MoveXY(x_um=float(count), y_um=0.0), id=f"move {count}")
+    slow = bench.desk._performer.carry_out
+
+    def take_long(*asked: Any) -> Any:
+        bench.clock.advance(ms=60)
+        return slow(*asked)
+
+    bench.desk._performer.carry_out = take_long
+    bench.desk.serve(0.0)
+
+    assert len(bench.receipts) == 1
+
+
+def test_a_flood_of_one_delays_no_other(core: Any) -> None:
+    bench = Bench(core, actions_per_s=1000.0)
+    for count in range(40):
+        bench.take(MoveXY(x_um=float(count % 2), y_um=0.0), id=f"flood {count}", who="flood")
+    bench.take(SetProperty(device="Lamp", property="Intensity", value=50.0), id="careful", who="careful")
+
+    bench.desk.serve(0.0)
+
+    done = [receipt.id for receipt in bench.receipts if receipt.verdict == "done"]
+    assert done[:3] == ["flood 0", "careful", "flood 1"]
+    assert {receipt.rule for receipt in bench.receipts if receipt.verdict == "refused"} == {"actions_per_s"}
+
+
+def test_what_has_waited_until_its_frame_is_old_is_refused(core: Any) -> None:
+    bench = Bench(core, max_age_ms=1000.0)
+    seen = Cause(controller="follow", frame_id=FrameId("camera", "run", 1), seen_ns=0, clock_id="fake")
+    request = Request(id="late", action=MoveXY(x_um=1.0, y_um=0.0), cause=seen, issued_ns=0, clock_id="fake")
+    bench.desk.take(request, bench.receipts.append)
+
+    bench.clock.advance(ms=1500)
+    bench.desk.serve(0.0)
+
+    assert (bench.receipts[0].verdict, bench.receipts[0].rule) == ("refused", "max_age_ms")

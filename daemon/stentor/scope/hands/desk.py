@@ -1,7 +1,6 @@
 """Desk: takes requests from any thread, and has them carried out by the one that holds the hardware."""
 
 import logging
-import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,16 +9,16 @@ from typing import Final
 from stentor.control.admission import Admission, is_hands_off
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, Pause, Receipt, Request, Resume, Skip
-from stentor.core.clock import Clock
+from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.performer import Done, Performer
+from stentor.scope.hands.waiting import EACH, Asked, Reply, Waiting
 
 logger = logging.getLogger(__name__)
 
-WAITING: Final = 256
 REMEMBERED: Final = 4096
-
-Reply = Callable[[Receipt], None]
+SHARE_NS: Final = 20 * NS_PER_MS
+"""Of the hardware's time between two images that requests may take before an image that is due; one may take more."""
 
 
 class Desk:
@@ -57,11 +56,10 @@ class Desk:
         self._log = log
         self._admission = Admission(settings, clock)
         self._lock = threading.Lock()
-        self._waiting: queue.Queue[tuple[Request, int, Reply]] = queue.Queue(WAITING)
+        self._waiting = Waiting()
         self._answers: OrderedDict[str, Receipt | None] = OrderedDict()
         self._missed: set[str] = set()
         self._is_safe_wanted = threading.Event()
-        self._has_come = threading.Event()
         self.course: Course | None = None
 
     @property
@@ -84,28 +82,26 @@ class Desk:
                 return
             self._remember(request.id, None)
         if refusal is not None:
-            self._answer(request, reply, received_ns, Done("refused", refusal.rule, refusal.text, {}))
+            self._answer(request, received_ns, reply, Done("refused", refusal.rule, refusal.text, {}))
         elif is_hands_off(request.action):
-            self._answer(request, reply, received_ns, self._obey(request.action))
+            self._answer(request, received_ns, reply, self._obey(request.action))
         elif self.course is None:
             text = 'the acquisition runs a fixed sequence; mode = "adaptive" or "live" takes requests'
-            self._answer(request, reply, received_ns, Done("refused", "mode", text, {}))
-        else:
-            try:
-                self._waiting.put_nowait((request, received_ns, reply))
-                self._has_come.set()
-            except queue.Full:
-                text = f"{WAITING} requests wait for the hardware already"
-                self._answer(request, reply, received_ns, Done("refused", "actions_per_s", text, {}))
+            self._answer(request, received_ns, reply, Done("refused", "mode", text, {}))
+        elif not self._waiting.put(Asked(request, received_ns, reply)):
+            text = f"{EACH} requests of {request.cause.controller} wait for the hardware already"
+            self._answer(request, received_ns, reply, Done("refused", "actions_per_s", text, {}))
 
     def serve(self, timeout_s: float) -> None:
         """Carry out what waits, and what comes within `timeout_s`; returns soon after the first that came.
 
-        By the thread that holds the hardware.
+        By the thread that holds the hardware. What is left when the time is over waits for the next call: requests
+        slower than they come must not keep images away.
         """
-        self._work()
-        if timeout_s > 0 and self._has_come.wait(timeout_s):
-            self._work()
+        deadline_ns = self._clock.monotonic_ns() + max(int(timeout_s * NS_PER_S), SHARE_NS)
+        self._work(deadline_ns)
+        if timeout_s > 0 and self._waiting.wait(timeout_s):
+            self._work(deadline_ns)
 
     def watch(self) -> None:
         """Do what the settings say when somebody falls silent; called a few times a second by one thread."""
@@ -122,9 +118,8 @@ class Desk:
     def close(self) -> None:
         """Refuse what still waits."""
         self.course = None
-        while not self._waiting.empty():
-            request, received_ns, reply = self._waiting.get_nowait()
-            self._answer(request, reply, received_ns, Done("failed", "", "the acquisition has ended", {}))
+        while (asked := self._waiting.pop()) is not None:
+            self._answer(*asked, Done("failed", "", "the acquisition has ended", {}))
 
     def _miss(self, who: str) -> None:
         how, course = self._settings.on_silence, self.course
@@ -136,18 +131,22 @@ class Desk:
             course.pause()
         if how == "safe":
             self._is_safe_wanted.set()
-            self._has_come.set()
+            self._waiting.wake()
         self._note_own(Pause(), f"{reason}: {how}")
 
-    def _work(self) -> None:
-        self._has_come.clear()
+    def _work(self, deadline_ns: int) -> None:
         if self._is_safe_wanted.is_set():
             self._is_safe_wanted.clear()
             self._performer.make_safe()
-        while not self._waiting.empty() and (course := self.course) is not None:
-            request, received_ns, reply = self._waiting.get_nowait()
+        while (course := self.course) is not None and (asked := self._waiting.pop()) is not None:
             started_ns = self._clock.monotonic_ns()
-            self._answer(request, reply, received_ns, self._performer.carry_out(request, course), started_ns)
+            refusal = self._admission.stale(asked.request)  # it may have waited long
+            if refusal is None:
+                self._answer(*asked, self._performer.carry_out(asked.request, course), started_ns)
+            else:
+                self._answer(*asked, Done("refused", refusal.rule, refusal.text, {}))
+            if self._clock.monotonic_ns() >= deadline_ns:
+                return
 
     def _obey(self, action: Action) -> Done:
         course = self.course
@@ -174,10 +173,10 @@ class Desk:
         now_ns = self._clock.monotonic_ns()
         cause = Cause(controller="guard", rule="silence_s", reason=reason)
         own = Request(id=f"guard-{now_ns}", action=action, cause=cause, issued_ns=now_ns, clock_id=self._clock.clock_id)
-        self._answer(own, lambda receipt: None, now_ns, Done("done", "", "", {}))
+        self._answer(own, now_ns, lambda receipt: None, Done("done", "", "", {}))
 
     def _answer(
-        self, request: Request, reply: Reply, received_ns: int, done: Done, started_ns: int | None = None
+        self, request: Request, received_ns: int, reply: Reply, done: Done, started_ns: int | None = None
     ) -> None:
         receipt = self._receipt(request, received_ns, done, started_ns)
         with self._lock:

@@ -1,0 +1,63 @@
+"""Waiting: requests for the hardware, one controller's turn after the other's, so that a flood delays only itself."""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from stentor.core.action import Receipt, Request
+
+EACH: Final = 32
+CONTROLLERS: Final = 16
+
+Reply = Callable[[Receipt], None]
+
+
+class Asked(NamedTuple):
+    """A request, when it was received, and whom to answer."""
+
+    request: Request
+    received_ns: int
+    reply: Reply
+
+
+class Waiting:
+    """`put` from any thread, `pop` by the one that holds the hardware."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queues: OrderedDict[str, deque[Asked]] = OrderedDict()
+        self._has_come = threading.Event()
+
+    def put(self, asked: Asked) -> bool:
+        """Queue a request; False: too many of this controller wait already."""
+        who = asked.request.cause.controller
+        with self._lock:
+            if who not in self._queues and len(self._queues) >= CONTROLLERS:
+                return False
+            queue = self._queues.setdefault(who, deque())
+            if len(queue) >= EACH:
+                return False
+            queue.append(asked)
+            self._has_come.set()
+        return True
+
+    def pop(self) -> Asked | None:
+        """Return the next request, of the controller that has waited longest for a turn; None: nothing waits."""
+        with self._lock:
+            if not self._queues:
+                self._has_come.clear()
+                return None
+            who, queue = self._queues.popitem(last=False)
+            asked = queue.popleft()
+            if queue:
+                self._queues[who] = queue
+            return asked
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something has come, or somebody wakes; tells whether."""
+        return self._has_come.wait(timeout_s)
+
+    def wake(self) -> None:
+        """End the wait."""
+        self._has_come.set()
