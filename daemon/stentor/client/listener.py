@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import msgspec
@@ -17,6 +17,7 @@ REPEAT_EVERY_S: Final = 1.0
 RECORD_CREDIT: Final = 32
 VIEW_SIDE_PX: Final = 1024
 FAREWELL_MS: Final = 200
+LONGEST_WAIT_S: Final = 3600.0
 
 
 class Listener:
@@ -77,6 +78,7 @@ class Listener:
         self._last_counter = -1
         self._spoke_at = float("-inf")
         self._is_owing = False
+        self._awaits: dict[tuple[tuple[str, int | str], ...], float] = {}
         self.is_registered = False
         self.malformed = 0
         self.events: list[message.EventHeader] = []
@@ -100,6 +102,20 @@ class Listener:
                 return result
             if left_s <= 0:
                 return None
+
+    def expect(self, axes: Mapping[str, int | str], for_s: float) -> None:
+        """Have the first frame with these axes analysed and its result delivered, whatever newer ones come meanwhile.
+
+        Parameters
+        ----------
+        axes
+            Such as `{"t": 12, "p": 0}`, as the acquisition wrote them; t, c, z, p and channel also as derived.
+        for_s
+            Forget it after so long; at most an hour.
+        """
+        key, for_s = tuple(sorted(axes.items())), min(for_s, LONGEST_WAIT_S)
+        self._awaits[key] = time.monotonic() + for_s
+        self._say(consumer.Await(dict(key), for_s))
 
     def __iter__(self) -> Iterator[Result]:
         idle_since = time.monotonic()
@@ -177,6 +193,12 @@ class Listener:
             self._is_owing = False
             self._say(consumer.Credit(self._last_counter))
 
+    def _repeat_awaits(self) -> None:
+        now_s = time.monotonic()
+        self._awaits = {key: until_s for key, until_s in self._awaits.items() if until_s > now_s}
+        for key, until_s in self._awaits.items():
+            self._say(consumer.Await(dict(key), until_s - now_s))
+
     def _next_parts(self, timeout_s: float) -> list[bytes] | None:
         if self._socket is None:
             time.sleep(min(timeout_s, 0.05))
@@ -201,6 +223,7 @@ class Listener:
             self.events = [*self.events[-99:], header]
             self._settle_debt()
             return None
+        self._awaits = {key: until for key, until in self._awaits.items() if not header.frame.has_axes(dict(key))}
         received_ns = header.times.received or header.frame.received_ns
         return Result(header, findings, age_ms(received_ns, header.frame.clock_id, self._clock))
 
@@ -221,6 +244,7 @@ class Listener:
             case consumer.Registered(epoch, resumed_after):
                 if epoch != self._epoch:
                     self._epoch, self._last_counter = epoch, resumed_after
+                    self._repeat_awaits()
                 self.is_registered = True
             case consumer.Unknown():
                 self.is_registered = False

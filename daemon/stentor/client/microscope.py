@@ -29,17 +29,20 @@ class ConnectedMicroscope(Microscope):
     def wait_for(self, axes: Mapping[str, int | str] | None = None, *, timeout_s: float = 2.0) -> Result:
         """Wait for the result of a frame with these axes, such as `{"t": 12, "p": 0}`; None: of the next frame.
 
-        Axes are as the acquisition wrote them; "t", "c", "z" and "p" also match what was derived from them.
+        Axes are as the acquisition wrote them; "t", "c", "z" and "p" also match what was derived from them. From the
+        call on such a frame is analysed and its result kept for this script, whatever newer frames come.
 
         Raises
         ------
         TimeoutError
             If it does not come. It may have been dropped or have failed: the ledger says.
         """
+        if axes:
+            self._listener.expect(axes, timeout_s)
         deadline_s = time.monotonic() + timeout_s
         while (left_s := deadline_s - time.monotonic()) > 0:
             result = self._listener.receive(left_s)
-            if result is not None and matches(result, axes or {}):
+            if result is not None and result.frame.has_axes(axes or {}):
                 return result
         raise TimeoutError(f"no result with axes {dict(axes or {})} in {timeout_s:g} s; `stentor ledger` says why")
 
@@ -51,13 +54,6 @@ class ConnectedMicroscope(Microscope):
         """Let go; may be called twice."""
         self._listener.close()
         self._link.close()
-
-
-def matches(result: Result, axes: Mapping[str, int | str]) -> bool:
-    """Tell whether a result's frame has these axes."""
-    frame = result.frame
-    derived = {"t": frame.t, "c": frame.c, "z": frame.z, "p": frame.p, "channel": frame.channel}
-    return all(value in (frame.axes.get(axis), derived.get(axis)) for axis, value in axes.items())
 
 
 def connect(rig: str = rendezvous.DEFAULT_NAME, *, controller: str = "script", **options: Any) -> ConnectedMicroscope:

@@ -1,5 +1,6 @@
 """Frame: one camera image with its identity, its header and read-only pixels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +13,10 @@ Pixels = NDArray[Any]
 
 PIXEL_DTYPES = ("uint8", "uint16", "float32")
 """The pixel types that frames may have; everything else is refused at the door with its remedy."""
+
+
+ASKED = "asked"
+"""The axis that counts the images which requests asked for in between; such a frame is never dropped for a newer."""
 
 
 class FrameId(msgspec.Struct, frozen=True, order=True):
@@ -130,6 +135,11 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sequence(self) -> int:
         return self.frame_id.sequence
+
+    def has_axes(self, axes: Mapping[str, int | str]) -> bool:
+        """Tell whether the frame has all these axes, as the acquisition wrote them or as derived from them."""
+        derived = {"t": self.t, "c": self.c, "z": self.z, "p": self.p, "channel": self.channel}
+        return all(value in (self.axes.get(axis), derived.get(axis)) for axis, value in axes.items())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,14 +37,11 @@ class Arrived:
         The images it is made of; one, unless they were gathered.
     times
         Stamps of the image that came last.
-    must_keep
-        No newer frame may take its place.
     """
 
     frame: Frame
     lent: tuple[LentPlane, ...]
     times: DoorTimes
-    must_keep: bool = False
 
     @property
     def members(self) -> tuple[FrameId, ...]:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import TypeAlias
 
 from stentor.core.errors import SourceError
-from stentor.core.frame import Frame, FrameHeader
+from stentor.core.frame import ASKED, Frame, FrameHeader
 from stentor.core.outcome import Failed
 from stentor.ingest.arrival import Arrived, LentPlane, alone
 from stentor.ingest.settings import GatherSettings
@@ -13,8 +13,8 @@ Slot: TypeAlias = tuple[int, int, int]
 """Time point within the window, channel, z-plane; the order of a group's planes."""
 
 
-Key: TypeAlias = tuple[str, str | None, int | None]
-"""Run, camera and position: where one group is open at a time."""
+Key: TypeAlias = tuple[str, str | None, int | None, bool]
+"""Run, camera, position and whether a request asked for it: where one group is open at a time."""
 
 
 class _Open:
@@ -53,7 +53,7 @@ class Gather:
             return alone(one), []
         header = one.header
         window, slot = self._place(header)
-        key = (header.frame_id.run, header.camera, header.p)
+        key = (header.frame_id.run, header.camera, header.p, ASKED in header.axes)
         given_up = []
         group = self._open.get(key)
         if group is not None and (group.window != window or slot in group.by_slot):

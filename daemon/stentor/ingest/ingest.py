@@ -15,7 +15,7 @@ import msgspec
 from stentor import __version__
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import SourceError
-from stentor.core.frame import FrameHeader, Plane
+from stentor.core.frame import ASKED, FrameHeader, Plane
 from stentor.core.ledger import FrameLedger, RunInfo
 from stentor.core.mailbox import Mailbox
 from stentor.core.outcome import Dropped, DropReason, Failed, Unused
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S: Final = 0.05
 DEPTH: Final = 1024
+KEEP_MOST: Final = 64
 NOTHING_GATHERED: Final = GatherSettings()
 DAEMON_LOST: Final = Failed("daemon", "daemon-lost")
 
@@ -55,6 +56,8 @@ class Ingest:
         Which images make one frame.
     wants
         Whether any plan wants a frame with this header; the others are `unused`.
+    is_awaited
+        Whether somebody waits for the frame with this header; asked once for every frame.
     on_attach
         Called in ingest's thread when a producer introduces itself, with what its frames will look like.
     """
@@ -69,6 +72,7 @@ class Ingest:
         token: str,
         gather: GatherSettings = NOTHING_GATHERED,
         wants: Callable[[FrameHeader], bool] = lambda header: True,
+        is_awaited: Callable[[FrameHeader], bool] = lambda header: False,
         on_attach: Callable[[FrameSpec], None] = lambda spec: None,
     ) -> None:
         self._ledger = ledger
@@ -77,6 +81,7 @@ class Ingest:
         self._token = token.encode()
         self._gather = Gather(gather)
         self._wants = wants
+        self._is_awaited = is_awaited
         self._on_attach = on_attach
         self._socket = made_by.serve(depth=DEPTH)
         self.endpoint = self._socket.endpoint
@@ -255,9 +260,15 @@ class Ingest:
             return
         self._give_up(given_up)
         if whole is not None:
-            must_keep = whole.must_keep or self._flow.is_lossless(header.frame_id.stream)
-            for replaced in self._mailbox.put(slot_of(header), whole, must_keep=must_keep):
+            for replaced in self._mailbox.put(slot_of(header), whole, must_keep=self._must_keep(whole)):
                 replaced.close(Dropped(DropReason.SUPERSEDED), self._ledger, self._pool)
+
+    def _must_keep(self, whole: Arrived) -> bool:
+        if self._flow.is_lossless(whole.frame.frame_id.stream):
+            return True
+        is_wanted = [ASKED in one.header.axes or self._is_awaited(one.header) for one in whole.lent]
+        # A backlog of frames that must not be dropped would grow without end behind a slow model.
+        return any(is_wanted) and len(self._mailbox) < KEEP_MOST
 
     def _give_up(self, groups: Iterable[tuple[Arrived, Failed]]) -> None:
         for group, failed in groups:

@@ -42,6 +42,8 @@ class Hub:
         Where messages spill that nobody takes.
     on_command
         Carries out a command in the hub's thread; must not wait.
+    on_await
+        Told, in the hub's thread, which frames consumers wait for.
 
     Raises
     ------
@@ -59,12 +61,14 @@ class Hub:
         epoch: str,
         folder: Path,
         on_command: Callable[[command.Command], command.Answer],
+        on_await: Callable[[consumer.Await], None] = lambda awaited: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._token = token.encode()
         self._epoch = epoch
         self._on_command = on_command
+        self._on_await = on_await
         self._results = made_by.serve(port=settings.results_port, depth=DEPTH)
         self._broadcast = made_by.broadcast(port=settings.broadcast_port, depth=DEPTH)
         self._commands = made_by.serve(port=settings.commands_port, depth=COMMAND_DEPTH)
@@ -218,7 +222,7 @@ class Hub:
             )
 
         findings = {**publication.findings, message.FRAME: Image(publication.pixels, "counts")}
-        return Outgoing(counter, make_header, findings, publication.times.received)
+        return Outgoing(counter, make_header, findings, publication.times.received, publication.header)
 
     def _outcome(self, publication: Publication, published_ns: int) -> Result | Late:
         limit_ms = self._settings.deadline_ms
@@ -251,6 +255,8 @@ class Hub:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self.ignored_messages += 1
                 continue
+            if isinstance(said, consumer.Await):
+                self._on_await(said)
             answer = self._outlets.heed(parts[0], said)
             if answer is not None:
                 self._answer(parts[0], answer)

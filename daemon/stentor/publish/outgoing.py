@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from stentor.core.finding import Finding, Image, Labels
+from stentor.core.frame import FrameHeader
 from stentor.publish.thinning import thinned
 from stentor.wire import message
 from stentor.wire.consumer import NO_IMAGES, Wish
@@ -19,6 +20,8 @@ class Outgoing:
         What the plan gave, and the camera's own image as `message.FRAME`.
     received_ns
         When the frame arrived; None for events, which have no age.
+    frame
+        The frame's header; None for events.
     """
 
     def __init__(
@@ -27,8 +30,10 @@ class Outgoing:
         make_header: Callable[..., message.Header],
         findings: dict[str, Finding],
         received_ns: int | None = None,
+        frame: FrameHeader | None = None,
     ) -> None:
         self.counter = counter
+        self.frame = frame
         self.received_ns = received_ns
         self._make_header = make_header
         self._findings = findings

@@ -1,25 +1,31 @@
 """Outlet: what waits for one consumer, and whether it may be sent now. Pure bookkeeping, no socket."""
 
+from collections import deque
 from typing import Final
 
+from stentor.core.awaited import Awaited
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.publish.outgoing import Outgoing
 from stentor.publish.spool import Spool
 from stentor.wire.command import ConsumerStatus
-from stentor.wire.consumer import Credit, Register
+from stentor.wire.consumer import Await, Credit, Register
 
 MAX_RECORD_CREDIT: Final = 256
+KEEP_MOST: Final = 64
 
 
 class NewestOutlet:
     """Newest wins: one message waits, one is under way; what a newer one replaces is counted as dropped.
 
-    For the classes "control" and "view".
+    For the classes "control" and "view". Results that the consumer waits for are not replaced: they are sent first, in
+    order.
     """
 
     def __init__(self, register: Register, clock: Clock) -> None:
         self.register = register
         self._clock = clock
+        self._awaited = Awaited(clock)
+        self._kept: deque[Outgoing] = deque()
         self._newest: Outgoing | None = None
         self._is_credited = True
         self._taken_at_ns: int | None = None
@@ -29,6 +35,10 @@ class NewestOutlet:
         """Take a new message in place of the one that waits, unless the consumer asked for fewer."""
         self._seen += 1
         now_ns = self._clock.monotonic_ns()
+        if outgoing.frame is not None and len(self._kept) < KEEP_MOST and self._awaited.claims(outgoing.frame):
+            self._kept.append(outgoing)
+            outgoing.parts(self.register.wish)
+            return
         if self._is_too_soon(now_ns):
             self._dropped += 1
             return
@@ -39,6 +49,8 @@ class NewestOutlet:
 
     def next_message(self) -> list[bytes] | None:
         """Return what should be sent now; None: nothing, or the consumer is not ready."""
+        if self._kept:
+            return self._kept[0].parts(self.register.wish) if self._is_credited else None
         if self._newest is not None and self._is_stale(self._newest):
             self._newest = None
             self._dropped += 1
@@ -48,13 +60,20 @@ class NewestOutlet:
 
     def sent(self) -> None:
         """Note that the message of `next_message` left."""
-        self._newest = None
+        if self._kept:
+            self._kept.popleft()
+        else:
+            self._newest = None
         self._is_credited = False
         self._sent += 1
 
     def credit(self, credit: Credit) -> None:
         """Note that the consumer is ready for one more: a level, so that saying it twice is harmless."""
         self._is_credited = True
+
+    def expect(self, awaited: Await) -> None:
+        """Note that the consumer waits for a frame."""
+        self._awaited.expect(awaited.axes, awaited.for_s)
 
     def status(self) -> ConsumerStatus:
         """Return the counts so far."""
@@ -64,7 +83,7 @@ class NewestOutlet:
             seen=self._seen,
             sent=self._sent,
             dropped=self._dropped,
-            waiting=int(self._newest is not None),
+            waiting=int(self._newest is not None) + len(self._kept),
         )
 
     def _is_too_soon(self, now_ns: int) -> bool:
@@ -126,6 +145,9 @@ class RecordOutlet:
         if credit.acknowledged <= self._sent_up_to:
             self.acknowledged = max(self.acknowledged, credit.acknowledged)
             self._under_way = {counter for counter in self._under_way if counter > self.acknowledged}
+
+    def expect(self, awaited: Await) -> None:
+        """Nothing to do: this consumer gets every result anyway."""
 
     @property
     def is_settled(self) -> bool:

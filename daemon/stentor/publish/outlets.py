@@ -13,7 +13,17 @@ from stentor.publish.outlet import NewestOutlet, Outlet, RecordOutlet
 from stentor.publish.settings import PublishSettings
 from stentor.publish.spool import Spool
 from stentor.wire.command import ConsumerStatus
-from stentor.wire.consumer import Credit, CutOff, Leave, Register, Registered, ToConsumer, Unknown, Wish
+from stentor.wire.consumer import (
+    Await,
+    CutOff,
+    FromConsumer,
+    Leave,
+    Register,
+    Registered,
+    ToConsumer,
+    Unknown,
+    Wish,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +52,7 @@ class Outlets:
         """Names of the registered consumers."""
         return frozenset(self._outlets)
 
-    def heed(self, identity: bytes, message: Register | Credit | Leave) -> ToConsumer | None:
+    def heed(self, identity: bytes, message: FromConsumer) -> ToConsumer | None:
         """Note what a consumer says and return the answer; None: none is due."""
         name = next((name for name, known in self._identities.items() if known == identity), None)
         if isinstance(message, Register):
@@ -52,6 +62,8 @@ class Outlets:
         self._heard_at[name] = time.monotonic()
         if isinstance(message, Leave):
             self.remove(name)
+        elif isinstance(message, Await):
+            self._outlets[name].expect(message)
         else:
             self._outlets[name].credit(message)
             self._release()

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
+from stentor.core.awaited import Awaited
 from stentor.core.clock import Clock
 from stentor.core.mailbox import Mailbox, Policy
 from stentor.core.outcome import Failed
@@ -59,6 +60,7 @@ class Daemon:
         self._token = rendezvous.new_token()
         self._pool = FramePool()
         mailbox: Mailbox[Arrived] = Mailbox(Policy.LATEST)
+        self._awaited = Awaited(clock)
         self._gauges = Gauges(clock)
         self._runner = Runner(self._plan, clock, on_stage=pulse.enter_stage)
         self._hub = Hub(
@@ -69,6 +71,7 @@ class Daemon:
             epoch=self._token[:12],
             folder=session.folder,
             on_command=self._obey,
+            on_await=lambda awaited: self._awaited.expect(awaited.axes, awaited.for_s),
         )
         self._loop = AnalysisLoop(self._runner, mailbox, self._hub, self._ledger, self._pool, self._gauges, clock)
         channels = settings.gather.channels or settings.source.channels
@@ -80,6 +83,7 @@ class Daemon:
             token=self._token,
             gather=settings.gather,
             wants=lambda header: not channels or header.channel in channels,
+            is_awaited=self._awaited.claims,
             on_attach=self._loop.prepare_for,
         )
 

@@ -81,11 +81,28 @@ class Credit(msgspec.Struct, frozen=True, tag="credit"):
     acknowledged: int = -1
 
 
+class Await(msgspec.Struct, frozen=True, tag="await"):
+    """A frame is waited for: it is not to be dropped for a newer one, nor its result on the way to this consumer.
+
+    Holds for the first frame that comes with these axes.
+
+    Attributes
+    ----------
+    axes
+        As the acquisition wrote them, or t, c, z, p and channel as derived from them.
+    for_s
+        Forget it after so long.
+    """
+
+    axes: dict[str, int | str]
+    for_s: Annotated[float, Meta(gt=0, le=3600)]
+
+
 class Leave(msgspec.Struct, frozen=True, tag="leave"):
     """Goodbye; what waits for this consumer may go."""
 
 
-FromConsumer = Register | Credit | Leave
+FromConsumer = Register | Credit | Await | Leave
 
 
 class Registered(msgspec.Struct, frozen=True, tag="registered"):

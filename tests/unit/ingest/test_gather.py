@@ -126,3 +126,16 @@ def test_every_image_comes_out_once_whatever_the_order(order: list[tuple[int, in
     out += [lent.header.sequence for group, _ in gather.end() for lent in group.lent]
 
     assert sorted(out) == put
+
+
+def test_what_was_asked_for_in_between_breaks_no_group() -> None:
+    gather = Gather(GatherSettings(channels=("A", "B")))
+    gather.add(image(t=0, p=0, channel="A"))
+
+    asked, given_up = gather.add(image(p=0, channel="A", axes={"asked": 0}))
+    whole, _ = gather.add(image(t=0, p=0, channel="B"))
+    its_own, _ = gather.add(image(p=0, channel="B", axes={"asked": 1}))
+
+    assert asked is None and given_up == []
+    assert whole is not None and whole.frame.header.t == 0
+    assert its_own is not None and len(its_own.members) == 2

@@ -51,6 +51,7 @@ class Front:
             FramePool(),
             token=self.token,
             wants=lambda header: header.channel != "unwanted",
+            is_awaited=lambda header: header.axes.get("time") == 7,
         )
         self.ingest.start()
         endpoint = self.ingest.endpoint
@@ -452,4 +453,21 @@ def test_a_lossless_frame_that_finds_no_daemon_waits_for_one(tmp_path: Path, pat
 
     wait_until(lambda: len(front.mailbox) == 2)
     assert front.close_all_as_results() == [0, 1]
+    front.vanish()
+
+
+def test_a_frame_that_is_waited_for_or_was_asked_for_is_not_dropped_for_a_newer_one(
+    tmp_path: Path, producer: FrameProducer
+) -> None:
+    front = Front(tmp_path / "ledger.sqlite", depth=1)
+    assert producer.ready.wait(5)
+    producer.begin_run()
+
+    give(producer, 1, axes={"time": 6})
+    give(producer, 1, axes={"time": 7})
+    give(producer, 1, axes={"asked": 0})
+    give(producer, 2, axes={"time": 8})
+    wait_until(lambda: front.ledger.counts().seen == 5)
+
+    assert front.close_all_as_results() == [1, 2, 4]
     front.vanish()

@@ -15,13 +15,23 @@ from stentor.publish.outgoing import Outgoing
 from stentor.publish.outlets import Outlets
 from stentor.publish.settings import PublishSettings
 from stentor.wire import message
-from stentor.wire.consumer import NO_IMAGES, Credit, Leave, Register, Registered, Unknown
+from stentor.wire.consumer import NO_IMAGES, Await, Credit, Leave, Register, Registered, Unknown
 
 
 def outgoing(counter: int, *, size: int = 10, received_ns: int | None = None) -> Outgoing:
     header = message.EventHeader(epoch="e", counter=counter, kind="test", text="x" * size, wall_ns=0)
     made = Outgoing.event(counter, header)
     made.received_ns = received_ns
+    return made
+
+
+def result_at(counter: int, t: int) -> Outgoing:
+    """A result of time point `t`."""
+    made = outgoing(counter)
+    made.frame = FrameHeader(
+        frame_id=FrameId("camera", "r", counter), shape_yx=(2, 2), dtype="uint16", received_ns=0, clock_id="c",
+        axes={"t": t}, t=t,
+    )  # fmt: skip
     return made
 
 
@@ -275,3 +285,18 @@ def test_acknowledging_what_was_never_sent_is_ignored(consumers: Consumers) -> N
     consumers.credit("disk", 999)
 
     assert consumers.received[b"disk"] == [0]
+
+
+def test_a_result_that_is_waited_for_is_not_replaced_by_newer_ones(consumers: Consumers) -> None:
+    consumers.register("script", delivery="control")
+    consumers.outlets.offer(result_at(0, t=0), is_event=False)
+    consumers.send_due()  # the credit is spent
+    consumers.outlets.heed(b"script", Await({"t": 2}, 5.0))
+
+    for counter in range(1, 6):
+        consumers.outlets.offer(result_at(counter, t=counter), is_event=False)
+        consumers.send_due()
+    consumers.credit("script")
+    consumers.credit("script")
+
+    assert consumers.received[b"script"] == [0, 2, 5]
