@@ -132,3 +132,27 @@ def test_every_decision_is_in_the_log(microscope: Any, rig: Any) -> None:
     assert move.cause.frame_id == seen.frame.frame_id
     assert move.reaction_ms is not None and 0 < move.reaction_ms < 5000
     assert (refused.verdict, refused.guard_rule) == ("refused", "x_um")
+
+
+def test_a_nested_sequence_elsewhere_leaves_the_acquisition_where_it_was(microscope: Any) -> None:
+    here = microscope.move_xy(0.0, 0.0).read_back
+    stack = {"channels": ["Phase"], "z_plan": {"range": 2.0, "step": 1.0}}
+
+    receipt = microscope.acquire(sequence=stack, at_um=[(50.0, 0.0), (-50.0, 0.0)])
+    first = int(receipt.read_back["asked"])
+    nested = [microscope.wait_for({"asked": first + n}, timeout_s=10) for n in range(6)]
+    after = microscope.wait_for({"t": microscope.wait_for().frame.t + 1}, timeout_s=5)
+
+    assert receipt.read_back["images"] == 6
+    assert [round(result.frame.stage.x_um) for result in nested] == [50, 50, 50, -50, -50, -50]
+    assert {result.frame.channel for result in nested} == {"Phase"}
+    assert after.frame.channel == "DAPI"
+    assert after.frame.stage.x_um == pytest.approx(here["x_um"], abs=0.5)
+    assert after.frame.stage.z_um == pytest.approx(here["z_um"], abs=0.2)
+
+
+def test_a_script_that_dawdles_still_gets_what_it_asked_for(microscope: Any) -> None:
+    receipt = microscope.acquire({"exposure": 20.0})
+    time.sleep(1.0)  # ten newer results
+
+    assert microscope.wait_for({"asked": receipt.read_back["asked"]}, timeout_s=1.0).frame.exposure_ms == 20.0

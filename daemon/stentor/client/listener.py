@@ -14,6 +14,7 @@ from stentor.core.errors import PublishError
 from stentor.wire import consumer, message, platforms, rendezvous, sockets
 
 REPEAT_EVERY_S: Final = 1.0
+INTRODUCE_EVERY_S: Final = 0.02
 RECORD_CREDIT: Final = 32
 VIEW_SIDE_PX: Final = 1024
 FAREWELL_MS: Final = 200
@@ -78,6 +79,7 @@ class Listener:
         self._last_counter = -1
         self._spoke_at = float("-inf")
         self._is_owing = False
+        self._held: Result | None = None
         self._awaits: dict[tuple[tuple[str, int | str], ...], float] = {}
         self.is_registered = False
         self.malformed = 0
@@ -92,6 +94,9 @@ class Listener:
             If the daemon cut this consumer off; the message says why.
         """
         deadline = time.monotonic() + timeout_s
+        held, self._held = self._held, None
+        if held is not None:
+            return held
         self._settle_debt()
         while True:
             self._keep_in_touch()
@@ -102,6 +107,20 @@ class Listener:
                 return result
             if left_s <= 0:
                 return None
+
+    def register(self, timeout_s: float) -> bool:
+        """Introduce this consumer to the daemon now, where else the first `receive` does it; tells whether it knows us.
+
+        Results that come meanwhile are returned by `receive`.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while not self.is_registered and time.monotonic() < deadline_s:
+            self._keep_in_touch()
+            parts = self._next_parts(INTRODUCE_EVERY_S)
+            result = None if parts is None else self._read(parts)
+            if result is not None:
+                self._held = result
+        return self.is_registered
 
     def expect(self, axes: Mapping[str, int | str], for_s: float) -> None:
         """Have the first frame with these axes analysed and its result delivered, whatever newer ones come meanwhile.
@@ -159,7 +178,7 @@ class Listener:
     def _keep_in_touch(self) -> None:
         """Follow the rendezvous, and repeat what the daemon must know: both are levels, so repetition is harmless."""
         now = time.monotonic()
-        if now - self._spoke_at < (REPEAT_EVERY_S if self.is_registered else 0.1):
+        if now - self._spoke_at < (REPEAT_EVERY_S if self.is_registered else INTRODUCE_EVERY_S):
             return
         self._spoke_at = now
         found = rendezvous.find(self._rig)

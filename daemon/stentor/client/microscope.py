@@ -2,16 +2,21 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from stentor.client.listener import Listener
 from stentor.client.result import Result
-from stentor.core.action import Disarm
+from stentor.core.action import Acquire, Action, Disarm, Receipt
 from stentor.core.errors import PublishError
+from stentor.core.frame import ASKED
 from stentor.core.microscope import Microscope
 from stentor.wire import rendezvous
 from stentor.wire.platforms import system_clock
 from stentor.wire.request import ScopeLink
+
+REGISTER_WITHIN_S: Final = 1.0
+EXPECT_MOST: Final = 64
+EXPECT_FOR_S: Final = 300.0
 
 
 class ConnectedMicroscope(Microscope):
@@ -21,6 +26,8 @@ class ConnectedMicroscope(Microscope):
         self._link = ScopeLink(rig)
         super().__init__(self._link.ask, system_clock(), controller=controller)
         self._listener = Listener(rig, **{"delivery": "control", **options})
+        # Now: a result that this script asks for before it first listens would go to nobody.
+        self._listener.register(REGISTER_WITHIN_S)
 
     def results(self, timeout_s: float = 1.0) -> Result | None:
         """Return the newest result that was not returned before; None: there was none in time."""
@@ -45,6 +52,15 @@ class ConnectedMicroscope(Microscope):
             if result is not None and result.frame.has_axes(axes or {}):
                 return result
         raise TimeoutError(f"no result with axes {dict(axes or {})} in {timeout_s:g} s; `stentor ledger` says why")
+
+    def do(self, action: Action, **why: Any) -> Receipt:
+        """Ask for any action; results of images that it takes are kept for `wait_for`."""
+        receipt = super().do(action, **why)
+        if isinstance(action, Acquire) and receipt.is_done:
+            first, images = int(receipt.read_back["asked"]), int(receipt.read_back["images"])
+            for number in range(first, first + min(images, EXPECT_MOST)):
+                self._listener.expect({ASKED: number}, EXPECT_FOR_S)
+        return receipt
 
     def disarm(self, **why: Any) -> Any:
         """Let no request reach the hardware until an operator arms again."""

@@ -76,12 +76,24 @@ class PulseShutter(
 
 
 class Acquire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="acquire"):
-    """Take images; `events` are useq-schema events as mappings.
+    """Take images in between; afterwards the acquisition goes on where it was, in the channel it was in.
 
-    `place` "now": before anything else, once the image under way is there; "next": after the time point under way.
+    Attributes
+    ----------
+    events
+        useq-schema events as mappings.
+    sequence
+        In place of `events`: a useq-schema MDASequence as a mapping, nested in the acquisition.
+    positions_um
+        Take all of it at each of these places, (x_um, y_um) or (x_um, y_um, z_um); empty: where the events say, and
+        where they say nothing, here.
+    place
+        "now": before anything else, once the image under way is there; "next": after the time point under way.
     """
 
-    events: tuple[dict[str, object], ...]
+    events: tuple[dict[str, object], ...] = ()
+    sequence: dict[str, object] | None = None
+    positions_um: tuple[tuple[float, ...], ...] = ()
     place: Literal["now", "next"] = "now"
 
 
@@ -205,7 +217,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     rule: str = ""
     text: str = ""
-    read_back: dict[str, float | str] = {}
+    read_back: dict[str, int | float | str] = {}
     received_ns: int
     started_ns: int | None = None
     done_ns: int | None = None

@@ -104,9 +104,40 @@ class Microscope:
         """Open the shutter for a moment."""
         return self.do(act.PulseShutter(duration_ms=1000 * duration_s), **why)
 
-    def acquire(self, *events: Mapping[str, Any], place: Literal["now", "next"] = "now", **why: Any) -> act.Receipt:
-        """Take images of useq-schema events, before anything else or after the time point under way."""
-        return self.do(act.Acquire(events=tuple(dict(event) for event in events), place=place), **why)
+    def acquire(
+        self,
+        *events: Mapping[str, Any],
+        sequence: Mapping[str, Any] | None = None,
+        at_um: Sequence[Sequence[float]] = (),
+        place: Literal["now", "next"] = "now",
+        **why: Any,
+    ) -> act.Receipt:
+        """Take images in between; then the acquisition goes on where it was.
+
+        Parameters
+        ----------
+        events
+            useq-schema events, such as `{"channel": "GFP", "exposure": 50, "z_pos": 3.0}`.
+        sequence
+            In their place a useq-schema MDASequence, such as `{"z_plan": {"range": 4, "step": 0.5}}`.
+        at_um
+            Places, (x_um, y_um) or (x_um, y_um, z_um), at each of which all of it is taken; empty: here.
+        place
+            "now": before anything else; "next": after the time point under way.
+
+        Returns
+        -------
+        Receipt
+            As soon as it is planned. `read_back` says as "asked" the number of the first image and as "images" how
+            many there will be: the frames carry the axis "asked", counted on from there.
+        """
+        action = act.Acquire(
+            events=tuple(dict(event) for event in events),
+            sequence=None if sequence is None else dict(sequence),
+            positions_um=tuple(tuple(map(float, place)) for place in at_um),
+            place=place,
+        )
+        return self.do(action, **why)
 
     def visit(self, positions_um: Sequence[Sequence[float]], **why: Any) -> act.Receipt:
         """Image these positions at every time point from the next on."""

@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Final
 
+from msgspec import structs
+
 from stentor.core.awaited import Awaited
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.publish.outgoing import Outgoing
@@ -23,6 +25,7 @@ class NewestOutlet:
 
     def __init__(self, register: Register, clock: Clock) -> None:
         self.register = register
+        self._wanted = structs.replace(register, epoch="", resume_after=-1)
         self._clock = clock
         self._awaited = Awaited(clock)
         self._kept: deque[Outgoing] = deque()
@@ -70,6 +73,10 @@ class NewestOutlet:
     def credit(self, credit: Credit) -> None:
         """Note that the consumer is ready for one more: a level, so that saying it twice is harmless."""
         self._is_credited = True
+
+    def serves(self, register: Register) -> bool:
+        """Tell whether this consumer, introduced again, wants what it wanted before."""
+        return structs.replace(register, epoch="", resume_after=-1) == self._wanted
 
     def expect(self, awaited: Await) -> None:
         """Note that the consumer waits for a frame."""

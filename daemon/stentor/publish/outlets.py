@@ -146,7 +146,7 @@ class Outlets:
         self._identities[name] = identity
         self._heard_at[name] = time.monotonic()
         if register.delivery != "record":
-            if not isinstance(known, NewestOutlet) or known.register != register:
+            if not isinstance(known, NewestOutlet) or not known.serves(register):
                 self._outlets[name] = NewestOutlet(register, self._clock)
                 self._greet(self._outlets[name])
                 self._release()

@@ -47,7 +47,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     guard_rule: str
     text: str
-    read_back: dict[str, float | str]
+    read_back: dict[str, int | float | str]
     issued_ns: int
     received_ns: int
     started_ns: int | None

@@ -98,7 +98,12 @@ class Rehearsal:
                 self._analyst.prepare(rig.frame_spec())
             acquisition = self._settings.acquisition
             self._agenda = make_agenda(
-                acquisition, read_sequence(acquisition), rig.core, clock=self._clock, meanwhile=self._meanwhile
+                acquisition,
+                read_sequence(acquisition),
+                rig.core,
+                clock=self._clock,
+                meanwhile=self._meanwhile,
+                detour=hands.detour,
             )
             hands.desk.course = self._agenda
             self._began_ns = self._clock.monotonic_ns()

@@ -3,14 +3,35 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
+from stentor.core.frame import ASKED
 
 if TYPE_CHECKING:
     import useq
 
 WAKE_EVERY_S = 0.05
+
+
+class Detour(Protocol):
+    """What images in between change, and how the way back is found."""
+
+    def begin(self) -> None: ...
+    def end(self) -> None: ...
+
+
+class StraightOn:
+    """Changes nothing, and goes back to nowhere."""
+
+    def begin(self) -> None:
+        """Nothing to remember."""
+
+    def end(self) -> None:
+        """Nothing to undo."""
+
+
+STRAIGHT_ON: Final = StraightOn()
 
 
 class Agenda:
@@ -30,6 +51,8 @@ class Agenda:
     meanwhile
         Called by the engine's thread whenever there is nothing to image, with the seconds until there will be; may
         return sooner, never much later. Requests are carried out there.
+    detour
+        Told by the engine's thread when images that were asked for begin, and when the acquisition goes on.
     """
 
     def __init__(
@@ -40,12 +63,15 @@ class Agenda:
         time_points: int | None,
         clock: Clock,
         meanwhile: Callable[[float], None],
+        detour: Detour = STRAIGHT_ON,
     ) -> None:
         self._events = list(events)
         self._interval_s = interval_s
         self._time_points = time_points
         self._clock = clock
         self._meanwhile = meanwhile
+        self._detour = detour
+        self._is_on_detour = False
         self._lock = threading.Lock()
         self._left: deque[useq.MDAEvent] = deque()
         self._now: deque[useq.MDAEvent] = deque()
@@ -70,6 +96,7 @@ class Agenda:
         return self
 
     def __next__(self) -> "useq.MDAEvent":
+        self._go_back()
         # Requests that came during the last exposure act before the next image, not after it.
         self._meanwhile(0.0)
         while True:
@@ -78,6 +105,9 @@ class Agenda:
                     raise StopIteration
                 event, wait_s = self._choose()
             if event is not None:
+                if ASKED in event.index and not self._is_on_detour:
+                    self._is_on_detour = True
+                    self._detour.begin()
                 return event
             self._meanwhile(min(wait_s, WAKE_EVERY_S))
 
@@ -86,14 +116,21 @@ class Agenda:
         with self._lock:
             self._interval_s = interval_s
 
-    def ask(self, events: "Sequence[useq.MDAEvent]", *, is_urgent: bool) -> None:
-        """Image events once: before anything else, or after the time point under way. Their index gains "asked"."""
+    def ask(self, events: "Sequence[useq.MDAEvent]", *, is_urgent: bool) -> int:
+        """Image events once: before anything else, or after the time point under way.
+
+        Returns
+        -------
+        int
+            The number of the first; their index gains it as "asked", counted on.
+        """
         with self._lock:
-            numbered = []
+            first, numbered = self._asked, []
             for event in events:
-                numbered.append(event.replace(index={**event.index, "asked": self._asked}))
+                numbered.append(event.replace(index={**event.index, ASKED: self._asked}))
                 self._asked += 1
             (self._now if is_urgent else self._next).extend(numbered)
+            return first
 
     def visit(self, places: Sequence[tuple[float, ...]]) -> None:
         """Image every time point from the next on at these places, in this order."""
@@ -134,6 +171,14 @@ class Agenda:
         with self._lock:
             self._is_over = True
         return self
+
+    def _go_back(self) -> None:
+        """End the detour at once when all that was asked for is there, before requests can move anything else."""
+        with self._lock:
+            is_over = self._is_on_detour and not self._now and not (self._next and not self._left)
+        if is_over:
+            self._is_on_detour = False
+            self._detour.end()
 
     def _choose(self) -> "tuple[useq.MDAEvent | None, float]":
         """Return the event to image now, or None and the seconds to wait."""

@@ -74,7 +74,7 @@ class LivePace:
         """Go on."""
         self._is_paused.clear()
 
-    def ask(self, events: "Sequence[useq.MDAEvent]", *, is_urgent: bool) -> None:
+    def ask(self, events: "Sequence[useq.MDAEvent]", *, is_urgent: bool) -> int:
         """Refuse."""
         raise _needs_agenda()
 

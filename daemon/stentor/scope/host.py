@@ -186,7 +186,14 @@ class ScopeHost:
     def _follow_agenda(
         self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", hands: Hands
     ) -> RunReport:
-        agenda = make_agenda(self._acquisition, events, rig.core, clock=self._clock, meanwhile=hands.gatekeeper.serve)
+        agenda = make_agenda(
+            self._acquisition,
+            events,
+            rig.core,
+            clock=self._clock,
+            meanwhile=hands.gatekeeper.serve,
+            detour=hands.detour,
+        )
         handover.begin(None, None)
         hands.desk.course = self._agenda = agenda
         return rig.engine.run(agenda, handover.take)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stentor.core.clock import Clock
 from stentor.core.errors import ConfigError
 from stentor.scope.acquisition import AcquisitionSettings
-from stentor.scope.agenda import Agenda
+from stentor.scope.agenda import Agenda, Detour
 from stentor.scope.tiles import with_field_of_view
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def make_agenda(
     *,
     clock: Clock,
     meanwhile: Callable[[float], None],
+    detour: Detour,
 ) -> Agenda:
     """Make the agenda of an adaptive acquisition; `events` None: one image where the stage stands."""
     import useq
@@ -56,4 +57,5 @@ def make_agenda(
         time_points=acquisition.frames,
         clock=clock,
         meanwhile=meanwhile,
+        detour=detour,
     )

@@ -138,3 +138,33 @@ def test_stopped_it_ends_at_once_also_while_paused() -> None:
     bench.requests.append((1.0, bench.agenda.stop))
 
     assert bench.take(5) == []
+
+
+class Diary:
+    """A detour that only writes down."""
+
+    def __init__(self) -> None:
+        self.entries: list[str] = []
+
+    def begin(self) -> None:
+        self.entries.append("begin")
+
+    def end(self) -> None:
+        self.entries.append("end")
+
+
+def test_after_images_in_between_it_goes_back_before_anything_else_can_move() -> None:
+    diary = Diary()
+    clock = FakeClock()
+    agenda = Agenda(
+        TWO_CHANNELS, interval_s=1.0, time_points=1, clock=clock, detour=diary,
+        meanwhile=lambda wait_s: diary.entries.append("requests"),
+    )  # fmt: skip
+    next(agenda)
+
+    first = agenda.ask([useq.MDAEvent(), useq.MDAEvent()], is_urgent=True)
+    indices = [dict(next(agenda).index) for _ in range(3)]
+
+    assert first == 0
+    assert indices == [{"asked": 0}, {"asked": 1}, {"c": 1, "t": 0}]
+    assert diary.entries == ["requests", "requests", "begin", "requests", "end", "requests"]

@@ -17,12 +17,12 @@ from stentor.core.action import (
     SetRoi,
 )
 from stentor.core.errors import ConfigError
+from stentor.scope.hands.asked_events import events_of
 from stentor.scope.hands.event_calls import calls_of_event, preset_call
-from stentor.scope.readiness import EventCheck, check_channel
+from stentor.scope.readiness import check_channel
 
 if TYPE_CHECKING:
     import pymmcore
-    import useq
 
 
 def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> list[DeviceCall]:
@@ -57,7 +57,7 @@ def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> li
             _needs(core.getShutterDevice(), "shutter")
             return [Expose(duration_ms=duration_ms)]
         case Acquire():
-            return [call for event in events_of(action, core) for call in calls_of_event(event, core)]
+            return [call for event in events_of(action, core, standing) for call in calls_of_event(event, core)]
         case SetPositions(positions_um=positions):
             _needs(core.getXYStageDevice(), "xy drive")
             return [place_call(place) for place in positions]
@@ -65,22 +65,6 @@ def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> li
             return []
         case _:
             return []
-
-
-def events_of(action: Acquire, core: "pymmcore.CMMCore") -> "list[useq.MDAEvent]":
-    """Read the events of an action; ConfigError names the one that is wrong."""
-    import useq
-
-    events = []
-    check = EventCheck(core)
-    for number, mapping in enumerate(action.events):
-        try:
-            event = useq.MDAEvent.model_validate(mapping)
-        except ValueError as err:
-            raise ConfigError(f"event {number} is no useq-schema event: {err}") from err
-        check(event)
-        events.append(event)
-    return events
 
 
 def place_call(place: tuple[float, ...]) -> Drive:

@@ -12,6 +12,7 @@ from stentor.core.action import Receipt, Request
 from stentor.core.clock import Clock
 from stentor.core.errors import ConfigError
 from stentor.scope.hands.desk import Desk
+from stentor.scope.hands.detour import Detour
 from stentor.scope.hands.dose_journal import DoseJournal
 from stentor.scope.hands.drivers import Drivers, check_names, watched_names
 from stentor.scope.hands.gatekeeper import Gatekeeper
@@ -30,6 +31,8 @@ class Hands:
         Takes requests.
     gatekeeper
         For the engine: a `Between`.
+    detour
+        For an `Agenda`.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class Hands:
         guard = Guard(settings, account, drivers.standing())
         performer = Performer(settings, core, guard, drivers, on_change=on_change)
         self.desk = Desk(settings, performer, clock, abort=abort, log=log)
+        self.detour = Detour(core, guard, drivers)
         self.gatekeeper = Gatekeeper(guard, self.desk, core, on_refusal)
 
     def close(self) -> None:

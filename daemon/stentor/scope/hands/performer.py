@@ -10,9 +10,10 @@ from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Acquire, Action, Extend, Request, SetInterval, SetPositions, SetRoi, Verdict
 from stentor.core.errors import ConfigError, RecordError
+from stentor.scope.hands.asked_events import events_of
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.drivers import Drivers
-from stentor.scope.hands.errands import calls_of, events_of
+from stentor.scope.hands.errands import calls_of
 
 if TYPE_CHECKING:
     import pymmcore
@@ -26,7 +27,7 @@ class Done(NamedTuple):
     verdict: Verdict
     rule: str
     text: str
-    read_back: dict[str, float | str]
+    read_back: dict[str, int | float | str]
 
 
 class Performer:
@@ -55,9 +56,9 @@ class Performer:
 
     def carry_out(self, request: Request, course: Course) -> Done:
         """Judge a request and do it; never raises for what a device says."""
-        verdict, rule, text = self._try(request, course)
+        verdict, rule, text, said = self._try(request, course)
         is_changed = verdict in ("done", "failed") and not _is_of_course(request.action)
-        return Done(verdict, rule, text, self._read_back() if is_changed else {})
+        return Done(verdict, rule, text, self._read_back() if is_changed else said)
 
     def make_safe(self) -> None:
         """Set what the settings call safe, whatever the limits say."""
@@ -69,26 +70,26 @@ class Performer:
                 logger.error("guard.safe: %s could not be set to %r: %s", name, value, err)
         self._read_back()
 
-    def _try(self, request: Request, course: Course) -> tuple[Verdict, str, str]:
+    def _try(self, request: Request, course: Course) -> Done:
         action = request.action
         try:
             calls = calls_of(action, self._core, self._guard.standing)
         except ConfigError as err:
-            return "refused", "request", str(err)
+            return Done("refused", "request", str(err), {})
         is_booked = not self._settings.dry_run and not _is_of_course(action)
         refusal = self._judge(calls, is_booked=is_booked)
         if refusal is not None:
-            return "refused", refusal.rule, refusal.text
+            return Done("refused", refusal.rule, refusal.text, {})
         if self._settings.dry_run:
-            return "dry-run", "", "allowed; nothing was done, for this is a dry run"
+            return Done("dry-run", "", "allowed; nothing was done, for this is a dry run", {})
         try:
-            self._do(action, calls, course)
+            said = self._do(action, calls, course)
         except ConfigError as err:
-            return "refused", "mode", str(err)
+            return Done("refused", "mode", str(err), {})
         except (RuntimeError, ValueError) as err:
             logger.warning("request %s of %s failed: %s", request.id, request.cause.controller, err)
-            return "failed", "", str(err)
-        return "done", "", ""
+            return Done("failed", "", str(err), {})
+        return Done("done", "", "", said)
 
     def _judge(self, calls: list[DeviceCall], *, is_booked: bool) -> Refusal | None:
         try:
@@ -97,12 +98,13 @@ class Performer:
         except RecordError as err:
             return Refusal("dose", f"the light account cannot be written: {err}")
 
-    def _do(self, action: Action, calls: list[DeviceCall], course: Course) -> None:
+    def _do(self, action: Action, calls: list[DeviceCall], course: Course) -> dict[str, int | float | str]:
         match action:
             case SetInterval(interval_ms=interval_ms):
                 course.set_interval(interval_ms / 1000)
             case Acquire(place=place):
-                course.ask(events_of(action, self._core), is_urgent=place == "now")
+                events = events_of(action, self._core, self._guard.standing)
+                return {"asked": course.ask(events, is_urgent=place == "now"), "images": len(events)}
             case SetPositions(positions_um=positions):
                 course.visit(positions)
             case Extend(time_points=time_points):
@@ -112,8 +114,9 @@ class Performer:
             case _:
                 for call in calls:
                     self._drivers.make(call)
+        return {}
 
-    def _read_back(self) -> dict[str, float | str]:
+    def _read_back(self) -> dict[str, int | float | str]:
         try:
             standing = self._drivers.standing()
         except RuntimeError as err:
@@ -121,7 +124,7 @@ class Performer:
             return {}
         self._guard.note(standing)
         self._on_change()
-        known: dict[str, float | str] = {
+        known: dict[str, int | float | str] = {
             axis: value
             for axis in ("x_um", "y_um", "z_um", "channel")
             if (value := getattr(standing, axis)) is not None

@@ -1,0 +1,112 @@
+"""Asked events: the images that an acquire request comes down to, here or at the places it names."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from stentor.control.device_call import Standing
+from stentor.core.action import Acquire
+from stentor.core.errors import ConfigError
+from stentor.scope.readiness import EventCheck
+from stentor.scope.tiles import with_field_of_view
+
+if TYPE_CHECKING:
+    import pymmcore
+    import useq
+
+MOST: Final = 10_000
+"""Images in one request; more is a slip of the pen."""
+
+
+def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> "list[useq.MDAEvent]":
+    """Read the events of a request, in the order they will be imaged.
+
+    Parameters
+    ----------
+    standing
+        Where the drives are: a sequence that names no positions, such as a z-stack relative to the focus, is meant
+        there.
+
+    Raises
+    ------
+    ConfigError
+        Naming the event that is wrong, or saying that there is none, or too many.
+    """
+    events = _single(action) if action.sequence is None else _sequence(action, core, standing)
+    if not events:
+        raise ConfigError("nothing to acquire: give useq-schema `events`, or a `sequence`")
+    if len(events) > MOST:
+        return _too_many()
+    check = EventCheck(core)
+    for event in events:
+        check(event)
+    return events
+
+
+def _single(action: Acquire) -> "list[useq.MDAEvent]":
+    import useq
+
+    events = []
+    for number, mapping in enumerate(action.events):
+        try:
+            events.append(useq.MDAEvent.model_validate(mapping))
+        except ValueError as err:
+            raise ConfigError(f"event {number} is no useq-schema event: {err}") from err
+    if not action.positions_um:
+        return events
+    return [_at(event, p, place) for p, place in enumerate(action.positions_um) for event in events]
+
+
+def _sequence(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> "list[useq.MDAEvent]":
+    import useq
+
+    if action.events:
+        raise ConfigError("give either `events` or a `sequence`, not both")
+    try:
+        sequence = useq.MDASequence.model_validate(action.sequence)
+        places = action.positions_um or _here(sequence, standing)
+        if places:
+            stage_positions = [useq.Position.model_validate(_named(place)) for place in places]
+            sequence = sequence.replace(stage_positions=stage_positions)
+        # Before it is laid out: useq makes whole lists of every axis, and a billion time points would take for ever.
+        return list(with_field_of_view(sequence, core)) if _size(sequence) <= MOST else _too_many()
+    except (ValueError, TypeError, ArithmeticError) as err:
+        raise ConfigError(f"`sequence` is no useq-schema MDASequence that can be imaged: {err}") from err
+
+
+def _size(sequence: "useq.MDASequence") -> int:
+    """Return at least how many images a sequence has, without laying it out; ArithmeticError if it has no end."""
+    import useq
+
+    grid = sequence.grid_plan
+    if isinstance(grid, useq.GridFromPolygon):
+        raise ConfigError("a polygon's grid cannot be asked for while an acquisition runs; give its positions")
+    inner = [1 if place.sequence is None else _size(place.sequence) for place in sequence.stage_positions]
+    return (
+        (sum(inner) if inner else 1)
+        * max(1, len(sequence.channels))
+        * (1 if sequence.time_plan is None else sequence.time_plan.num_timepoints())
+        * (1 if sequence.z_plan is None else sequence.z_plan.num_positions())
+        * (1 if grid is None else grid.num_positions())
+    )
+
+
+def _too_many() -> "list[useq.MDAEvent]":
+    raise ConfigError(f"more than {MOST} images in one request")
+
+
+def _here(sequence: "useq.MDASequence", standing: Standing) -> tuple[tuple[float, ...], ...]:
+    if sequence.stage_positions or standing.x_um is None or standing.y_um is None:
+        return ()
+    z_um = () if standing.z_um is None else (standing.z_um,)
+    return ((standing.x_um, standing.y_um, *z_um),)
+
+
+def _at(event: "useq.MDAEvent", p: int, place: Sequence[float]) -> "useq.MDAEvent":
+    named = {f"{axis}_pos": value for axis, value in _named(place).items()}
+    return event.replace(index={**event.index, "p": p}, **named)
+
+
+def _named(place: Sequence[float]) -> dict[str, float]:
+    if len(place) not in (2, 3):
+        raise ConfigError(f"a position is (x_um, y_um) or (x_um, y_um, z_um), not {tuple(place)}")
+    return dict(zip("xyz", place, strict=False))

@@ -1,0 +1,66 @@
+"""Detour: leads an acquisition back to where it was after images that requests asked for in between."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from stentor.control.device_call import DeviceCall, Drive, Standing
+from stentor.control.guard import Guard
+from stentor.core.errors import RecordError
+from stentor.scope.hands.drivers import Drivers
+from stentor.scope.hands.event_calls import preset_call
+
+if TYPE_CHECKING:
+    import pymmcore
+
+logger = logging.getLogger(__name__)
+
+
+class Detour:
+    """`begin` before the first image that was asked for, `end` after the last; by the thread that holds the hardware.
+
+    Events of an acquisition may leave out where they are imaged and in which channel: then they mean here, and as it
+    is. An image asked for in between must not change what that is.
+    """
+
+    def __init__(self, core: "pymmcore.CMMCore", guard: Guard, drivers: Drivers) -> None:
+        self._core = core
+        self._guard = guard
+        self._drivers = drivers
+        self._before: Standing | None = None
+
+    def begin(self) -> None:
+        """Remember how the hardware stands."""
+        try:
+            self._before = self._drivers.standing()
+        except RuntimeError as err:
+            logger.warning("the hardware does not say how it stands, so that there is no way back: %s", err)
+
+    def end(self) -> None:
+        """Go back; what cannot be undone is said, and the images that follow tell where they were taken."""
+        before, self._before = self._before, None
+        if before is None:
+            return
+        try:
+            calls = self._calls_back(before, self._drivers.standing())
+            refusal = self._guard.admit(calls, is_planned=True)
+            if refusal is not None:
+                logger.error("the acquisition cannot go back to where it was: %s: %s", refusal.rule, refusal.text)
+                return
+            for call in calls:
+                self._drivers.make(call)
+        except (RuntimeError, ValueError, RecordError) as err:
+            logger.error("the acquisition could not go back to where it was: %s", err)
+
+    def _calls_back(self, before: Standing, now: Standing) -> list[DeviceCall]:
+        calls: list[DeviceCall] = []
+        group = self._core.getChannelGroup()
+        if before.channel is not None and before.channel != now.channel:
+            calls.append(preset_call(self._core, group, before.channel))
+        away = {
+            axis: there
+            for axis in ("x_um", "y_um", "z_um")
+            if (there := getattr(before, axis)) is not None and there != getattr(now, axis)
+        }
+        if away:
+            calls.append(Drive(**away))
+        return calls

@@ -1,0 +1,107 @@
+"""Asked events: single ones, nested sequences, and at places; then the way back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stentor.control.device_call import Standing
+from stentor.control.dose import DoseAccount
+from stentor.control.guard import Guard
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Acquire
+from stentor.core.errors import ConfigError
+from stentor.scope.hands.asked_events import MOST, events_of
+from stentor.scope.hands.detour import Detour
+from stentor.scope.hands.drivers import Drivers
+from stentor.scope.simulated.core import open_simulated_core
+from stentor.scope.simulated.settings import SimulatedSettings
+
+HERE = Standing(x_um=10.0, y_um=20.0, z_um=3.0)
+
+
+@pytest.fixture(scope="module")
+def core() -> Iterator[Any]:
+    core = open_simulated_core(SimulatedSettings(width=128, height=128, settle_ms=0))
+    yield core
+    core.close()
+
+
+def places(action: Acquire, core: Any) -> list[tuple[float | None, float | None, float | None]]:
+    return [(event.x_pos, event.y_pos, event.z_pos) for event in events_of(action, core, HERE)]
+
+
+def test_a_nested_stack_is_meant_around_where_the_focus_stands(core: Any) -> None:
+    stack = {"z_plan": {"range": 2, "step": 1}}
+
+    assert places(Acquire(sequence=stack), core) == [(10, 20, 2), (10, 20, 3), (10, 20, 4)]
+
+
+def test_events_and_sequences_are_taken_at_every_place(core: Any) -> None:
+    two = ((1.0, 2.0), (3.0, 4.0, 5.0))
+
+    assert places(Acquire(events=({"exposure": 5.0},), positions_um=two), core) == [(1, 2, None), (3, 4, 5)]
+    nested = Acquire(sequence={"channels": ["DAPI", "Phase"]}, positions_um=two)
+    assert [(x, y) for x, y, _ in places(nested, core)] == [(1, 2), (1, 2), (3, 4), (3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (Acquire(), "nothing to acquire"),
+        (Acquire(events=({"exposure": 1.0},), sequence={"channels": ["DAPI"]}), "not both"),
+        (Acquire(events=({"exposure": "long"},)), "event 0"),
+        (Acquire(sequence={"channels": ["DAPY"]}), "DAPI"),
+        (Acquire(sequence={"time_plan": {"interval": 1, "loops": 10**9}}), f"more than {MOST}"),
+        (Acquire(sequence={"z_plan": {"range": 1e12, "step": 1e-3}}), f"more than {MOST}"),
+        (Acquire(sequence={"z_plan": {"range": float("nan"), "step": 1}}), "no useq-schema MDASequence"),
+        (Acquire(sequence={"grid_plan": {"rows": 10**6, "columns": 10**6}}), f"more than {MOST}"),
+        (Acquire(sequence={"time_plan": {"interval": 1, "duration": None}}), "no useq-schema MDASequence"),
+        (
+            Acquire(
+                sequence={"stage_positions": [{"x": 0, "sequence": {"time_plan": {"interval": 1, "loops": 10**9}}}]}
+            ),
+            f"more than {MOST}",
+        ),
+        (Acquire(events=({"exposure": 1.0},), positions_um=((1.0,),)), "a position is"),
+    ],
+)
+def test_what_cannot_be_imaged_is_refused_with_the_reason(core: Any, action: Acquire, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        events_of(action, core, HERE)
+
+
+def test_a_detour_leads_back_to_place_focus_and_channel(core: Any) -> None:
+    drivers = Drivers(core, [])
+    settings = GuardSettings()
+    guard = Guard(settings, DoseAccount(settings.dose, received_uj={}, field_um=80.0), drivers.standing())
+    detour = Detour(core, guard, drivers)
+    core.setXYPosition(5.0, 6.0)
+    core.waitForSystem()
+    before = drivers.standing()
+
+    detour.begin()
+    core.setXYPosition(50.0, 60.0)
+    core.setPosition(4.0)
+    core.setConfig("Channel", "Phase")
+    core.waitForSystem()
+    detour.end()
+
+    assert drivers.standing() == before
+
+
+def test_a_way_back_that_is_barred_is_said_and_nothing_moves(core: Any, caplog: pytest.LogCaptureFixture) -> None:
+    drivers = Drivers(core, [])
+    settings = GuardSettings(x_um=(100.0, 200.0))
+    guard = Guard(settings, DoseAccount(settings.dose, received_uj={}, field_um=80.0), drivers.standing())
+    detour = Detour(core, guard, drivers)
+
+    detour.begin()
+    core.setXYPosition(150.0, 0.0)
+    core.waitForSystem()
+    detour.end()
+
+    assert core.getXPosition() == pytest.approx(150.0, abs=0.5)
+    assert "cannot go back" in caplog.text
+    core.setXYPosition(0.0, 0.0)
+    core.waitForSystem()
