@@ -73,7 +73,7 @@ def test_calibration_channels_and_devices_are_what_an_engine_expects(core: Simul
     assert core.getPixelSizeUm() == pytest.approx(0.65)
     assert core.getPixelSizeAffine() == pytest.approx((0.65, 0, 0, 0, 0.65, 0))
     assert core.getChannelGroup() == "Channel"
-    assert set(core.getAvailableConfigs("Channel")) == {"DAPI", "Phase"}
+    assert set(core.getAvailableConfigs("Channel")) == {"DAPI", "Phase", "Stimulation"}
     assert core.getCurrentConfig("Channel") == "DAPI"
     assert (core.getCameraDevice(), core.getXYStageDevice(), core.getFocusDevice()) == ("Camera", "XY", "Z")
     assert core.getImageBitDepth() == 16

@@ -60,7 +60,13 @@ class Expose(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
 
 
-DeviceCall: TypeAlias = Drive | SetValue | ApplyPreset | SetTime | Expose
+class ShowMask(msgspec.Struct, frozen=True, kw_only=True):
+    """Show a mask on an SLM or DMD; no light yet."""
+
+    device: str
+
+
+DeviceCall: TypeAlias = Drive | SetValue | ApplyPreset | SetTime | Expose | ShowMask
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, SetValue, Standing, name_of
+from stentor.control.device_call import (
+    ApplyPreset,
+    DeviceCall,
+    Drive,
+    Expose,
+    SetTime,
+    SetValue,
+    ShowMask,
+    Standing,
+    name_of,
+)
 from stentor.control.settings import GuardSettings, PropertyLimits, Range, ZBox
 
 
@@ -41,6 +51,8 @@ def breach_of(settings: GuardSettings, call: DeviceCall, standing: Standing, *, 
             )
         case Expose():
             return _time("exposure_ms", call.duration_ms, settings.exposure_ms)
+        case ShowMask(device=device):
+            return None if device in settings.devices else _unlisted(settings, device)
 
 
 def _drive(settings: GuardSettings, call: Drive, standing: Standing, *, is_planned: bool) -> Breach:
@@ -109,6 +121,10 @@ def _value(settings: GuardSettings, call: SetValue, standing: Standing, *, is_pl
         return _property(limits, call, standing, is_planned=is_planned)
     if is_planned or call.device in settings.devices:
         return None
+    return _unlisted(settings, name)
+
+
+def _unlisted(settings: GuardSettings, name: str) -> Refusal:
     allowed = ", ".join([*settings.devices, *settings.properties]) or "none"
     return Refusal("devices", f"{name} is not on the list; allowed: {allowed}")
 

@@ -91,7 +91,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     interval_ms
         Shortest and longest interval between time points.
     devices
-        Devices whose properties requests may set; all others are refused.
+        Devices whose properties requests may set, and SLMs on which they may show masks; all others are refused.
     properties
         Limits by "Device.Property"; a property named here is allowed whether or not its device is in `devices`.
     presets

@@ -75,6 +75,41 @@ class PulseShutter(
     duration_ms: float
 
 
+class ProjectMask(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="project-mask"
+):
+    """Show a mask on the SLM or DMD, and light it for a moment; then it is dark again.
+
+    Attributes
+    ----------
+    mask, shape_yx
+        Drawn on a frame, true where light is wanted: `stentor.core.mask.pack_mask`, and rows and columns.
+    roi_xy_px, binning
+        Of that frame: its upper left corner on the chip in binned pixels.
+    at_um, within_um
+        Where the stage stood (x_um, y_um); refused when it has moved by more than `within_um`. None: wherever it is.
+    duration_ms
+        How long the shutter is open; the light counts as if all of the field were lit. None: no light of its own, and
+        the mask stays until the next.
+    preset, group
+        Set for that moment, with what was set before afterwards; `preset` None: the light that is on, `group` None: the
+        channel group.
+    device
+        None: `rig.projector.device`, else the core's SLM.
+    """
+
+    mask: bytes
+    shape_yx: tuple[int, int]
+    roi_xy_px: tuple[int, int] = (0, 0)
+    binning: Annotated[int, Meta(ge=1)] = 1
+    at_um: tuple[float, float] | None = None
+    within_um: Annotated[float, Meta(ge=0)] = 1.0
+    duration_ms: float | None = None
+    preset: str | None = None
+    group: str | None = None
+    device: str | None = None
+
+
 class Acquire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="acquire"):
     """Take images in between; afterwards the acquisition goes on where it was, in the channel it was in.
 
@@ -142,7 +177,7 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 Action: TypeAlias = (
-    MoveXY | MoveZ | SetExposure | SetInterval | SetChannel | SetProperty | SetRoi | PulseShutter
+    MoveXY | MoveZ | SetExposure | SetInterval | SetChannel | SetProperty | SetRoi | PulseShutter | ProjectMask
     | Acquire | SetPositions | Extend | Skip | Pause | Resume | Abort | Arm | Disarm | Alive
 )  # fmt: skip
 

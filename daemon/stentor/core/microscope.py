@@ -6,10 +6,12 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stentor.core import action as act
 from stentor.core.clock import Clock
 from stentor.core.frame import FrameHeader
+from stentor.core.mask import pack_mask
 from stentor.core.stage import ModelIdentity
 
 Ask = Callable[[act.Request, float], act.Receipt]
@@ -103,6 +105,54 @@ class Microscope:
     def pulse_shutter(self, duration_s: float, **why: Any) -> act.Receipt:
         """Open the shutter for a moment."""
         return self.do(act.PulseShutter(duration_ms=1000 * duration_s), **why)
+
+    def project(
+        self,
+        because: Seen,
+        mask_yx: NDArray[Any],
+        duration_s: float | None,
+        *,
+        preset: str | None = None,
+        group: str | None = None,
+        device: str | None = None,
+        **why: Any,
+    ) -> act.Receipt:
+        """Light what a mask shows, for a moment; refused when the stage has moved since the frame.
+
+        Parameters
+        ----------
+        because
+            The result on whose frame the mask is drawn.
+        mask_yx
+            Shape (Y, X) of the frame; true where light is wanted.
+        duration_s
+            None: show it without light of its own, until the next.
+        preset, group
+            Set for that moment; None: the light that is on, and the channel group.
+        device
+            The SLM; None: the configured one.
+
+        Raises
+        ------
+        ValueError
+            If the mask has not the frame's shape.
+        """
+        frame = because.frame
+        if mask_yx.shape != frame.shape_yx:
+            raise ValueError(f"the mask is {mask_yx.shape}, the frame {frame.shape_yx}: draw it in the frame's pixels")
+        stage = frame.stage
+        action = act.ProjectMask(
+            mask=pack_mask(mask_yx),
+            shape_yx=frame.shape_yx,
+            roi_xy_px=(0, 0) if frame.roi_xywh is None else frame.roi_xywh[:2],
+            binning=frame.binning or 1,
+            at_um=None if stage.x_um is None or stage.y_um is None else (stage.x_um, stage.y_um),
+            duration_ms=None if duration_s is None else 1000 * duration_s,
+            preset=preset,
+            group=group,
+            device=device,
+        )
+        return self.do(action, because=because, **why)
 
     def acquire(
         self,

@@ -128,6 +128,7 @@ class Rehearsal:
             journal=None,
             abort=self._abort,
             log=lambda request, receipt: self._decisions.append((request, receipt)),
+            projector=rig.settings.projector,
             on_change=self._headers.reread,
         )
         rig.engine.between = hands.gatekeeper

@@ -120,6 +120,7 @@ class ScopeHost:
             journal=self._journal,
             abort=self._abort,
             log=self._log,
+            projector=rig.settings.projector,
             on_change=handover.reread,
         )
         rig.engine.between = hands.gatekeeper

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from stentor.core.errors import ConfigError
 from stentor.core.stage import FrameSpec
 from stentor.microscope.core_state import read_chip, read_spec
@@ -88,6 +90,17 @@ def open_rig(settings: RigSettings, clock: "MicroscopeClock | None" = None) -> R
     return _open_pycromanager(settings)
 
 
+def _with_projector(settings: RigSettings) -> RigSettings:
+    """Calibrate the simulated microscope's SLM, unless the settings do."""
+    from stentor.scope.simulated.pattern import chip_to_slm
+
+    projector = settings.projector
+    if projector.chip_to_slm is not None:
+        return settings
+    a, b, c, d, e, f = chip_to_slm(settings.simulated).ravel().tolist()
+    return structs.replace(settings, projector=structs.replace(projector, chip_to_slm=(a, b, c, d, e, f)))
+
+
 def _open_simulated(settings: RigSettings, clock: "MicroscopeClock | None") -> Rig:
     if settings.engine_name != "pymmcore-plus":
         raise ConfigError('the simulated microscope runs on engine = "pymmcore-plus" only; leave `engine` out')
@@ -97,7 +110,7 @@ def _open_simulated(settings: RigSettings, clock: "MicroscopeClock | None") -> R
     core = open_simulated_core(settings.simulated, clock)
     prepare(core, settings)
     engine = PlusEngine(core, snap_tags=lambda: core.camera.last_tags)
-    return Rig(engine, core, settings, read_chip(core), lambda: _close_simulated(core))
+    return Rig(engine, core, _with_projector(settings), read_chip(core), lambda: _close_simulated(core))
 
 
 def _close_simulated(core: "SimulatedCore") -> None:

@@ -12,6 +12,23 @@ RigKind = Literal["simulated", "micro-manager", "replay", "tap"]
 EngineName = Literal["pycromanager", "pymmcore-plus"]
 
 
+class ProjectorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The SLM or DMD that throws masks onto the specimen.
+
+    Attributes
+    ----------
+    device
+        None: the core's SLM.
+    chip_to_slm
+        Six numbers a, b, c, d, e, f: the pixel (column, row) of the camera's whole chip, unbinned, lies on the SLM at
+        (a column + b row + c, d column + e row + f). None: not calibrated, and masks are refused; the simulated
+        microscope knows its own.
+    """
+
+    device: str | None = None
+    chip_to_slm: tuple[float, float, float, float, float, float] | None = None
+
+
 class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One microscope.
 
@@ -32,6 +49,8 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Size of the core's image buffer; it is allocated at once.
     camera, channel_group, channel, exposure_ms
         Set when the rig opens; None: left as the `.cfg` has them.
+    projector
+        The SLM or DMD that throws masks onto the specimen.
     simulated
         The specimen and optics of the simulated microscope.
     replay
@@ -47,6 +66,7 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     channel_group: str | None = None
     channel: str | None = None
     exposure_ms: Annotated[float, Meta(gt=0)] | None = None
+    projector: ProjectorSettings = ProjectorSettings()
     simulated: SimulatedSettings = SimulatedSettings()
     replay: ReplaySettings = ReplaySettings()
 

@@ -16,7 +16,8 @@ from stentor.scope.hands.detour import Detour
 from stentor.scope.hands.dose_journal import DoseJournal
 from stentor.scope.hands.drivers import Drivers, check_names, watched_names
 from stentor.scope.hands.gatekeeper import Gatekeeper
-from stentor.scope.hands.performer import Performer
+from stentor.scope.hands.performer import UNCALIBRATED, Performer
+from stentor.scope.settings import ProjectorSettings
 
 if TYPE_CHECKING:
     import pymmcore
@@ -51,6 +52,7 @@ class Hands:
         journal: Path | None,
         abort: Callable[[], None],
         log: Callable[[Request, Receipt], None],
+        projector: ProjectorSettings = UNCALIBRATED,
         on_change: Callable[[], None] = lambda: None,
         on_refusal: Callable[[str, Refusal], None] = lambda what, refusal: None,
     ) -> None:
@@ -65,7 +67,7 @@ class Hands:
         write = (lambda totals: None) if self._journal is None else self._journal.write
         account = DoseAccount(dose, received_uj=received_uj, field_um=field_um, write=write)
         guard = Guard(settings, account, drivers.standing())
-        performer = Performer(settings, core, guard, drivers, on_change=on_change)
+        performer = Performer(settings, core, guard, drivers, projector=projector, on_change=on_change)
         self.desk = Desk(settings, performer, clock, abort=abort, log=log)
         self.detour = Detour(core, guard, drivers)
         self.gatekeeper = Gatekeeper(guard, self.desk, core, on_refusal)

@@ -2,23 +2,37 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stentor.control.device_call import DeviceCall, SetValue
 from stentor.control.guard import Guard
 from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Acquire, Action, Extend, Request, SetInterval, SetPositions, SetRoi, Verdict
+from stentor.core.action import (
+    Acquire,
+    Action,
+    Extend,
+    ProjectMask,
+    Request,
+    SetInterval,
+    SetPositions,
+    SetRoi,
+    Verdict,
+)
 from stentor.core.errors import ConfigError, RecordError
 from stentor.scope.hands.asked_events import events_of
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.drivers import Drivers
 from stentor.scope.hands.errands import calls_of
+from stentor.scope.hands.projection import Projection
+from stentor.scope.settings import ProjectorSettings
 
 if TYPE_CHECKING:
     import pymmcore
 
 logger = logging.getLogger(__name__)
+
+UNCALIBRATED: Final = ProjectorSettings()
 
 
 class Done(NamedTuple):
@@ -35,6 +49,8 @@ class Performer:
 
     Parameters
     ----------
+    projector
+        Calibration of the SLM.
     on_change
         Called after the hardware has been changed.
     """
@@ -46,8 +62,10 @@ class Performer:
         guard: Guard,
         drivers: Drivers,
         *,
+        projector: ProjectorSettings = UNCALIBRATED,
         on_change: Callable[[], None],
     ) -> None:
+        self._projection = Projection(core, drivers, projector)
         self._settings = settings
         self._core = core
         self._guard = guard
@@ -73,7 +91,7 @@ class Performer:
     def _try(self, request: Request, course: Course) -> Done:
         action = request.action
         try:
-            calls = calls_of(action, self._core, self._guard.standing)
+            calls = self._calls(action)
         except ConfigError as err:
             return Done("refused", "request", str(err), {})
         is_booked = not self._settings.dry_run and not _is_of_course(action)
@@ -90,6 +108,11 @@ class Performer:
             logger.warning("request %s of %s failed: %s", request.id, request.cause.controller, err)
             return Done("failed", "", str(err), {})
         return Done("done", "", "", said)
+
+    def _calls(self, action: Action) -> list[DeviceCall]:
+        if isinstance(action, ProjectMask):
+            return self._projection.calls(action, self._guard.standing)
+        return calls_of(action, self._core, self._guard.standing)
 
     def _judge(self, calls: list[DeviceCall], *, is_booked: bool) -> Refusal | None:
         try:
@@ -111,6 +134,8 @@ class Performer:
                 course.extend(time_points)
             case SetRoi():
                 self._drivers.set_roi(action)
+            case ProjectMask():
+                self._projection.carry_out(action, calls)
             case _:
                 for call in calls:
                     self._drivers.make(call)

@@ -12,10 +12,11 @@ from stentor.scope.simulated.light import CHANNEL_LABELS
 from stentor.scope.simulated.microscope import Microscope
 from stentor.scope.simulated.microscope_clock import MicroscopeClock
 from stentor.scope.simulated.placement import pixel_to_stage
+from stentor.scope.simulated.projector import SimulatedSLM
 from stentor.scope.simulated.settings import SimulatedSettings
 
 CAMERA, XY_STAGE, FOCUS = "Camera", "XY", "Z"
-LAMP, SHUTTER, FILTERS = "Lamp", "Shutter", "Filters"
+LAMP, SHUTTER, FILTERS, SLM = "Lamp", "Shutter", "Filters", "SLM"
 CHANNEL_GROUP = "Channel"
 
 
@@ -80,6 +81,7 @@ def open_simulated_core(
         LAMP: SimulatedLamp(microscope),
         SHUTTER: SimulatedShutter(microscope),
         FILTERS: SimulatedFilterWheel(microscope),
+        SLM: SimulatedSLM(microscope),
     }
     for label, device in devices.items():
         core.loadPyDevice(label, device)
@@ -88,6 +90,7 @@ def open_simulated_core(
     core.setXYStageDevice(XY_STAGE)
     core.setFocusDevice(FOCUS)
     core.setShutterDevice(SHUTTER)
+    core.setSLMDevice(SLM)
     core.setAutoShutter(True)
     core.setCircularBufferMemoryFootprint(settings.buffer_mb)
     core.setExposure(100.0)

@@ -8,9 +8,10 @@ class Channel(IntEnum):
 
     DAPI = 0
     PHASE = 1
+    STIMULATION = 2
 
 
-CHANNEL_LABELS = {Channel.DAPI: "DAPI", Channel.PHASE: "Phase"}
+CHANNEL_LABELS = {Channel.DAPI: "DAPI", Channel.PHASE: "Phase", Channel.STIMULATION: "Stimulation"}
 
 
 class LightPath:

@@ -13,6 +13,7 @@ from stentor.scope.simulated.axis import Axis
 from stentor.scope.simulated.light import Channel, LightPath
 from stentor.scope.simulated.microscope_clock import MicroscopeClock, RealClock
 from stentor.scope.simulated.optics import Optics
+from stentor.scope.simulated.pattern import Pattern
 from stentor.scope.simulated.placement import View, pixel_to_stage, place
 from stentor.scope.simulated.sensor import Counts, Sensor
 from stentor.scope.simulated.settings import SimulatedSettings
@@ -59,6 +60,7 @@ class Microscope:
             now_ns=now,
         )
         self.light = LightPath(filter_ms=settings.filter_ms, now_ns=now)
+        self._pattern = Pattern(settings)
         self._shone_until_ns = now
         self._truths: deque[Truth] = deque(maxlen=_TRUTHS_KEPT)
         self.recorder = TruthRecorder(Path(settings.truth_folder)) if settings.truth_folder else None
@@ -91,6 +93,12 @@ class Microscope:
                 self.light.intensity = intensity
             if channel is not None:
                 self.light.turn_to(channel, now)
+
+    def set_pattern(self, lit: NDArray[np.bool_]) -> None:
+        """Show an image on the SLM, (Y, X) of `SLM_SHAPE`, true where it lets light pass."""
+        with self._lock:
+            self._account()
+            self._pattern.lit = lit
 
     def expose(self, frame: int, start_ns: int, exposure_ms: float, *, auto_shutter: bool) -> Exposed:
         """Take one picture of what is there at the middle of the exposure.
@@ -151,6 +159,8 @@ class Microscope:
         if self.light.channel == Channel.PHASE:
             canvas = self._optics.phase(self.specimen, placement, travel_px)
             canvas *= np.float32(light * settings.phase_e)
+        elif self.light.channel == Channel.STIMULATION:
+            canvas = self._pattern.on_sensor() * np.float32(light * settings.signal_e)
         else:
             canvas = self._optics.fluorescence(self.specimen, placement, travel_px)
             canvas *= np.float32(light * settings.signal_e)
@@ -185,6 +195,9 @@ class Microscope:
         return now
 
     def _shine(self, dose_s: float, view: View) -> None:
+        if dose_s > 0 and self.light.channel == Channel.STIMULATION:
+            placed = place(self.specimen, view, self.settings, margin_um=0.0)
+            self.specimen.stimulate(placed.rows[self._pattern.lights(placed.centre_px)], dose_s)
         if dose_s <= 0 or self.light.channel != Channel.DAPI:
             return
         width_um = self.settings.width * self.settings.pixel_size_um

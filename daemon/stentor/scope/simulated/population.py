@@ -34,6 +34,7 @@ class Population:
     position_um, velocity_um_s: (N, 2) x and y. angle: of the long axis, radians. phase: cell cycle, 0 to 1.
     cycle_s: its own length. brightness and scale: lasting differences between cells, mean about 1.
     depth_um: height above the focal plane of the slide. dose_s: full-light seconds received.
+    stimulated_s: the same of the stimulation light.
     sprite: which picture of its kind. flip: +1 or -1. parent: id of the mother, 0 for a founder.
     dying_s: seconds since death began, -1 while alive.
     """
@@ -47,6 +48,7 @@ class Population:
     scale: FloatColumn
     depth_um: FloatColumn
     dose_s: FloatColumn
+    stimulated_s: FloatColumn
     dying_s: FloatColumn
     flip: FloatColumn
     sprite: IntColumn
@@ -123,6 +125,7 @@ def founders(
         scale=rng.lognormal(0, 0.10, count),
         depth_um=rng.normal(0, depth_sd_um, count),
         dose_s=np.zeros(count),
+        stimulated_s=np.zeros(count),
         dying_s=np.full(count, -1.0),
         flip=rng.choice(np.array([-1.0, 1.0]), count),
         sprite=rng.integers(0, 2**31, count),

@@ -73,6 +73,10 @@ class Specimen:
         lit = (offset[:, 0] <= half_um[0]) & (offset[:, 1] <= half_um[1])
         self.population.dose_s[lit] += dose_s
 
+    def stimulate(self, rows: NDArray[np.int64], dose_s: float) -> None:
+        """Give full-light seconds of the stimulation light to some rows of the population; it harms nobody."""
+        self.population.stimulated_s[rows] += dose_s
+
     def _settle_in(self) -> None:
         """Gather part of the founders into clusters, then let overlaps relax before anybody looks."""
         crowd = self.population
