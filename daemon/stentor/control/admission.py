@@ -5,7 +5,7 @@ from typing import Final
 
 from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Abort, Action, Alive, Arm, Disarm, Pause, Request, Resume, Skip
+from stentor.core.action import Abort, Action, Alive, Arm, Disarm, GoOn, Pause, Request, Resume, Skip
 from stentor.core.clock import NS_PER_S, Clock, age_ms
 
 OPERATOR: Final = "operator"
@@ -43,7 +43,7 @@ class Admission:
             return refusal
         if isinstance(action, Arm):
             return self._arm(who)
-        if not self.is_armed and not isinstance(action, (Resume, Skip)):
+        if not self.is_armed and not isinstance(action, (GoOn, Resume, Skip)):
             return Refusal("armed", "the microscope is disarmed; `stentor arm` lets requests through")
         return None
 

@@ -150,6 +150,13 @@ class Skip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Leave out the rest of the time point under way."""
 
 
+class GoOn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="go-on"):
+    """All is decided at a time point and position: an acquisition that waits at its barrier need not wait longer."""
+
+    t: int | None = None
+    p: int | None = None
+
+
 class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="pause"):
     """Take no further images until `Resume`."""
 
@@ -178,7 +185,7 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 Action: TypeAlias = (
     MoveXY | MoveZ | SetExposure | SetInterval | SetChannel | SetProperty | SetRoi | PulseShutter | ProjectMask
-    | Acquire | SetPositions | Extend | Skip | Pause | Resume | Abort | Arm | Disarm | Alive
+    | Acquire | SetPositions | Extend | Skip | GoOn | Pause | Resume | Abort | Arm | Disarm | Alive
 )  # fmt: skip
 
 

@@ -201,6 +201,10 @@ class Microscope:
         """Leave out the rest of this time point."""
         return self.do(act.Skip(), **why)
 
+    def go_on(self, because: Seen, **why: Any) -> act.Receipt:
+        """Say that all is decided where a frame was taken, so that an acquisition with a barrier goes on."""
+        return self.do(act.GoOn(t=because.frame.t, p=because.frame.p), because=because, **why)
+
     def pause(self, **why: Any) -> act.Receipt:
         """Take no images until `resume`."""
         return self.do(act.Pause(), **why)

@@ -104,6 +104,7 @@ class Rehearsal:
                 clock=self._clock,
                 meanwhile=self._meanwhile,
                 detour=hands.detour,
+                on_overdue=hands.desk.note_overdue,
             )
             hands.desk.course = self._agenda
             self._began_ns = self._clock.monotonic_ns()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.core.frame import ASKED
+from stentor.scope.barrier import Barrier, Moment
 
 if TYPE_CHECKING:
     import useq
@@ -51,6 +52,8 @@ class Agenda:
     meanwhile
         Called by the engine's thread whenever there is nothing to image, with the seconds until there will be; may
         return sooner, never much later. Requests are carried out there.
+    barrier
+        Holds the acquisition after each moment until somebody has decided; None: nothing does.
     detour
         Told by the engine's thread when images that were asked for begin, and when the acquisition goes on.
     """
@@ -64,6 +67,7 @@ class Agenda:
         clock: Clock,
         meanwhile: Callable[[float], None],
         detour: Detour = STRAIGHT_ON,
+        barrier: Barrier | None = None,
     ) -> None:
         self._events = list(events)
         self._interval_s = interval_s
@@ -71,6 +75,7 @@ class Agenda:
         self._clock = clock
         self._meanwhile = meanwhile
         self._detour = detour
+        self._barrier = barrier or Barrier(None, clock)
         self._is_on_detour = False
         self._lock = threading.Lock()
         self._left: deque[useq.MDAEvent] = deque()
@@ -158,6 +163,10 @@ class Agenda:
         with self._lock:
             self._left.clear()
 
+    def go_on(self, moment: Moment) -> None:
+        """Let the acquisition go on from a moment at which it waits or will wait."""
+        self._barrier.open(moment)
+
     def pause(self) -> None:
         """Image nothing until `resume`."""
         self._is_paused = True
@@ -184,9 +193,15 @@ class Agenda:
         """Return the event to image now, or None and the seconds to wait."""
         if self._is_paused:
             return None, WAKE_EVERY_S
-        for waiting in (self._now, self._left, self._next):
-            if waiting:
-                return waiting.popleft(), 0.0
+        if self._now:
+            return self._now.popleft(), 0.0
+        held_s = self._barrier.wait_s(self._left[0] if self._left else None)
+        if held_s > 0:
+            return None, held_s
+        if self._left:
+            return self._begin(self._left.popleft()), 0.0
+        if self._next:
+            return self._next.popleft(), 0.0
         if self._time_points is not None and self._begun >= self._time_points:
             self._is_over = True
             raise StopIteration
@@ -200,7 +215,11 @@ class Agenda:
         self._started_ns = now_ns
         self._left.extend(event.replace(index={**event.index, "t": self._begun}) for event in self._events)
         self._begun += 1
-        return (self._left.popleft(), 0.0) if self._left else (None, 10 * NS_PER_MS / NS_PER_S)
+        return (self._begin(self._left.popleft()), 0.0) if self._left else (None, 10 * NS_PER_MS / NS_PER_S)
+
+    def _begin(self, event: "useq.MDAEvent") -> "useq.MDAEvent":
+        self._barrier.passed_by(event)
+        return event
 
 
 def _offset(event: "useq.MDAEvent", first: "useq.MDAEvent") -> float:

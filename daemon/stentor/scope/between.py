@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import useq
 
+    from stentor.scope.barrier import Moment
+
 REFUSED_PAUSE_S = 0.1
 
 
@@ -85,6 +87,9 @@ class LivePace:
     def extend(self, time_points: int) -> None:
         """Refuse."""
         raise _needs_agenda()
+
+    def go_on(self, moment: "Moment") -> None:
+        """Do nothing: live images wait for nobody."""
 
     def skip(self) -> None:
         """Do nothing: a live image has no rest to leave out."""

@@ -194,6 +194,7 @@ class ScopeHost:
             clock=self._clock,
             meanwhile=hands.gatekeeper.serve,
             detour=hands.detour,
+            on_overdue=hands.desk.note_overdue,
         )
         handover.begin(None, None)
         hands.desk.course = self._agenda = agenda

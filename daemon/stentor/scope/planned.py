@@ -8,6 +8,7 @@ from stentor.core.clock import Clock
 from stentor.core.errors import ConfigError
 from stentor.scope.acquisition import AcquisitionSettings
 from stentor.scope.agenda import Agenda, Detour
+from stentor.scope.barrier import Barrier, Moment
 from stentor.scope.tiles import with_field_of_view
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def make_agenda(
     clock: Clock,
     meanwhile: Callable[[float], None],
     detour: Detour,
+    on_overdue: Callable[[Moment], None],
 ) -> Agenda:
     """Make the agenda of an adaptive acquisition; `events` None: one image where the stage stands."""
     import useq
@@ -58,4 +60,5 @@ def make_agenda(
         clock=clock,
         meanwhile=meanwhile,
         detour=detour,
+        barrier=Barrier(acquisition.barrier, clock, on_overdue),
     )

@@ -10,9 +10,10 @@ import pytest
 
 from stentor.core import action as act
 from stentor.core.clock import FakeClock
-from stentor.core.errors import ConfigError
+from stentor.core.errors import ConfigError, StageError
 from stentor.core.finding import Event, Objects
 from stentor.core.frame import FrameHeader, FrameId, PixelToStage, StagePosition
+from stentor.core.mask import unpack_mask
 from stentor.core.microscope import Microscope
 from stentor.service.controllers import build_controller, check_controllers
 
@@ -292,3 +293,64 @@ def test_it_scans_and_comes_back_to_what_is_interesting_once() -> None:
         (500.0, -1.0, 200.0), (500.0, 1.0, 200.0),
     ]  # fmt: skip
     assert catch.events[0]["channel"] == {"config": "GFP", "group": "Channel"}
+
+
+# --- stimulate --------------------------------------------------------------------------------------------------------
+
+THREE_CELLS = {"label": [1, 2, 3], "y_px": [20.0, 60.0, 100.0], "x_px": [20.0, 60.0, 100.0], "track_id": [11, 12, 13],
+               "area_um2": [50.0, 200.0, 300.0]}  # fmt: skip
+STIMULATE = {"which": "area_um2 > 100", "duration_s": 0.05, "preset": "Stimulation"}
+
+
+def three_cells(s: float) -> Seen:
+    labels_yx = np.zeros((128, 128), np.int32)
+    for label, middle in ((1, 20), (2, 60), (3, 100)):
+        labels_yx[middle - 8 : middle + 9, middle - 8 : middle + 9] = label
+    result = seen(s, **THREE_CELLS)
+    frame = msgspec.structs.replace(result.frame, t=round(s), p=0, pixel_size_um=1.0)
+    return replace(result, frame=frame, labels=labels_yx)
+
+
+def mask_of(action: act.Action) -> Any:
+    assert isinstance(action, act.ProjectMask)
+    return unpack_mask(action.mask, action.shape_yx)
+
+
+def test_the_chosen_cells_are_lit_and_the_acquisition_goes_on() -> None:
+    bench = Bench("stimulate", **STIMULATE)
+
+    light, go_on = bench.show(three_cells(1))
+
+    assert np.array_equal(mask_of(light), three_cells(1).labels >= 2)
+    assert (light.duration_ms, light.preset, light.at_um) == (50.0, "Stimulation", (0.0, 0.0))
+    assert go_on == act.GoOn(t=1, p=0)
+
+
+def test_a_mask_can_be_widened_and_narrowed() -> None:
+    wide, narrow = (Bench("stimulate", grow_um=grow, **STIMULATE).show(three_cells(1))[0] for grow in (3.0, -3.0))
+
+    plain = int((three_cells(1).labels >= 2).sum())
+    assert mask_of(narrow).sum() < plain < mask_of(wide).sum()
+
+
+def test_no_cell_is_lit_again_too_soon_and_those_in_the_middle_come_first() -> None:
+    bench = Bench("stimulate", again_s=10.0, most=1, **STIMULATE)
+
+    lit = [bench.show(three_cells(s)) for s in (1, 2, 3, 12)]
+
+    labels = [
+        set(np.unique(three_cells(0).labels[mask_of(actions[0])])) if len(actions) == 2 else set() for actions in lit
+    ]
+    assert labels == [{2}, {3}, set(), {2}]
+
+
+def test_whatever_comes_of_it_the_acquisition_goes_on() -> None:
+    nothing_chosen = Bench("stimulate", **{**STIMULATE, "which": "area_um2 > 1000"})
+    refused = Bench("stimulate", lambda request: "refused", **STIMULATE)
+    no_labels = Bench("stimulate", **STIMULATE)
+
+    assert nothing_chosen.show(three_cells(1)) == [act.GoOn(t=1, p=0)]
+    assert refused.show(three_cells(1))[-1] == act.GoOn(t=1, p=0)
+    with pytest.raises(StageError, match="segment"):
+        no_labels.show(replace(three_cells(1), labels=None))
+    assert no_labels.asked[-1].action == act.GoOn(t=1, p=0)

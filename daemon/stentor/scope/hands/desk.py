@@ -8,8 +8,9 @@ from typing import Final
 
 from stentor.control.admission import Admission, is_hands_off
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, Pause, Receipt, Request, Resume, Skip
+from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, GoOn, Pause, Receipt, Request, Resume, Skip
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
+from stentor.scope.barrier import Moment
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.performer import Done, Performer
 from stentor.scope.hands.waiting import EACH, Asked, Reply, Waiting
@@ -32,7 +33,7 @@ class Desk:
     abort
         Ends the acquisition; from any thread.
     log
-        Told every request with its answer, signs of life excepted.
+        Told every request with its answer, signs of life and words to go on excepted.
 
     Attributes
     ----------
@@ -77,7 +78,10 @@ class Desk:
                     reply(known)
                 return
             refusal = self._admission.judge(request)
-            if isinstance(request.action, Alive):
+            if isinstance(request.action, GoOn) and refusal is None and self.course is not None:
+                self.course.go_on((request.action.t, request.action.p))
+                self._waiting.wake()
+            if isinstance(request.action, Alive) or (isinstance(request.action, GoOn) and refusal is None):
                 reply(self._receipt(request, received_ns, Done("done", "", "", {}), None))
                 return
             self._remember(request.id, None)
@@ -113,7 +117,12 @@ class Desk:
             self._miss(who)
         if back and not self._missed and self.course is not None:
             self.course.resume()
-            self._note_own(Resume(), f"{', '.join(sorted(back))} is heard again: resume")
+            self._note_own(Resume(), "silence_s", f"{', '.join(sorted(back))} is heard again: resume")
+
+    def note_overdue(self, moment: Moment) -> None:
+        """Log that the acquisition went on from a moment at which nobody decided in time."""
+        t, p = moment
+        self._note_own(GoOn(t=t, p=p), "barrier", f"nobody decided in time at time point {t}, position {p}")
 
     def close(self) -> None:
         """Refuse what still waits."""
@@ -132,7 +141,7 @@ class Desk:
         if how == "safe":
             self._is_safe_wanted.set()
             self._waiting.wake()
-        self._note_own(Pause(), f"{reason}: {how}")
+        self._note_own(Pause(), "silence_s", f"{reason}: {how}")
 
     def _work(self, deadline_ns: int) -> None:
         if self._is_safe_wanted.is_set():
@@ -169,9 +178,9 @@ class Desk:
                 logger.info("disarmed: no request reaches the hardware")
         return Done("done", "", "", {})
 
-    def _note_own(self, action: Action, reason: str) -> None:
+    def _note_own(self, action: Action, rule: str, reason: str) -> None:
         now_ns = self._clock.monotonic_ns()
-        cause = Cause(controller="guard", rule="silence_s", reason=reason)
+        cause = Cause(controller="guard", rule=rule, reason=reason)
         own = Request(id=f"guard-{now_ns}", action=action, cause=cause, issued_ns=now_ns, clock_id=self._clock.clock_id)
         self._answer(own, now_ns, lambda receipt: None, Done("done", "", "", {}))
 
