@@ -45,6 +45,8 @@ class Agenda:
     ----------
     events
         One time point.
+    exposure_ms
+        Of events that name none; None: as the camera stands.
     interval_s
         From the start of one time point to the start of the next; 0: as fast as possible.
     time_points
@@ -64,6 +66,7 @@ class Agenda:
         *,
         interval_s: float,
         time_points: int | None,
+        exposure_ms: float | None = None,
         clock: Clock,
         meanwhile: Callable[[float], None],
         detour: Detour = STRAIGHT_ON,
@@ -71,6 +74,7 @@ class Agenda:
     ) -> None:
         self._events = list(events)
         self._interval_s = interval_s
+        self._exposure_ms = exposure_ms
         self._time_points = time_points
         self._clock = clock
         self._meanwhile = meanwhile
@@ -113,13 +117,18 @@ class Agenda:
                 if ASKED in event.index and not self._is_on_detour:
                     self._is_on_detour = True
                     self._detour.begin()
-                return event
+                return event if event.exposure is not None else event.replace(exposure=self._exposure_ms)
             self._meanwhile(min(wait_s, WAKE_EVERY_S))
 
     def set_interval(self, interval_s: float) -> None:
         """Start time points at this interval, counted from the start of the one under way."""
         with self._lock:
             self._interval_s = interval_s
+
+    def set_exposure(self, exposure_ms: float) -> bool:
+        """Expose events that name no exposure for so long; True: it is done with the events, not on the camera now."""
+        self._exposure_ms = exposure_ms
+        return True
 
     def ask(self, events: "Sequence[useq.MDAEvent]", *, is_urgent: bool) -> int:
         """Image events once: before anything else, or after the time point under way.

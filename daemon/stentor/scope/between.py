@@ -68,6 +68,10 @@ class LivePace:
             raise ConfigError("the camera runs freely; set acquisition.rate_hz to give it a pace")
         self._interval_s = interval_s
 
+    def set_exposure(self, exposure_ms: float) -> bool:
+        """Leave it to whoever sets the camera: live images are exposed as it stands."""
+        return False
+
     def pause(self) -> None:
         """Take no image until `resume`."""
         self._is_paused.set()

@@ -54,7 +54,8 @@ def make_agenda(
 
     plan = [useq.MDAEvent()] if events is None else list(with_field_of_view(events, core))
     return Agenda(
-        [event.replace(exposure=event.exposure or acquisition.exposure_ms) for event in plan],
+        plan,
+        exposure_ms=acquisition.exposure_ms,
         interval_s=0.0 if acquisition.rate_hz is None else 1.0 / acquisition.rate_hz,
         time_points=acquisition.frames,
         clock=clock,

@@ -105,9 +105,9 @@ class PycroRun:
         return errand
 
     def _submit(self, batch: "list[useq.MDAEvent]") -> None:
-        if self._submitted == 0 and batch[0].exposure is not None:
+        if (self._submitted == 0 or self._feed.whole is None) and batch[0].exposure is not None:
             # pycromanager's engine outlives its acquisitions and sets an exposure only if it differs from that of
-            # the last event it saw, whatever live mode or a script has set since.
+            # the last event it saw, whatever live mode, a script or a request between two events has set since.
             self._core.setExposure(batch[0].exposure)
         numbered = list(enumerate(batch, start=self._submitted))
         self._under_way.update(numbered)

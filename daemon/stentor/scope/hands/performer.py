@@ -14,6 +14,7 @@ from stentor.core.action import (
     Extend,
     ProjectMask,
     Request,
+    SetExposure,
     SetInterval,
     SetPositions,
     SetRoi,
@@ -76,7 +77,7 @@ class Performer:
         """Judge a request and do it; never raises for what a device says."""
         verdict, rule, text, said = self._try(request, course)
         is_changed = verdict in ("done", "failed") and not _is_of_course(request.action)
-        return Done(verdict, rule, text, self._read_back() if is_changed else said)
+        return Done(verdict, rule, text, {**self._read_back(), **said} if is_changed else said)
 
     def make_safe(self) -> None:
         """Set what the settings call safe, whatever the limits say."""
@@ -132,6 +133,8 @@ class Performer:
                 course.visit(positions)
             case Extend(time_points=time_points):
                 course.extend(time_points)
+            case SetExposure(exposure_ms=exposure_ms) if course.set_exposure(exposure_ms):
+                return {"exposure_ms": exposure_ms}
             case SetRoi():
                 self._drivers.set_roi(action)
             case ProjectMask():
