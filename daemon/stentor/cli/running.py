@@ -33,7 +33,10 @@ def run(
 
 @app.command()
 def replay(
-    path: Annotated[Path, typer.Argument(help="A TIFF, an NDTiff dataset, or a folder of PNG or TIFF images.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A TIFF, an NDTiff dataset, a folder of PNG or TIFF images; with --controller, a session."),
+    ],
     config: Annotated[Path | None, typer.Option(help="TOML file with the plan, and perhaps a [rig.replay].")] = None,
     pace: Annotated[str | None, typer.Option(help='"as-fast", "recorded", or how many times faster.')] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Images a second; wins over --pace.")] = None,
@@ -46,8 +49,21 @@ def replay(
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many images.")] = None,
     summary: Annotated[Literal["text", "json"], typer.Option(help="Form of the last words.")] = "text",
     name: Annotated[str | None, typer.Option(help="Name of the rig; wins over the file.")] = None,
+    controller: Annotated[str | None, typer.Option(help="Ask this one again on what it saw in a session.")] = None,
 ) -> None:
-    """Analyse a recording as if a microscope were taking it; as fast as accepted, every image gets a result."""
+    """Analyse a recording as if a microscope were taking it; as fast as accepted, every image gets a result.
+
+    With --controller: show a controller of a session, perhaps changed since (--config), what it saw then, and print
+    where it decides otherwise.
+    """
+    if controller is not None:
+        from stentor.rehearsal.reconsider import reconsider
+        from stentor.service.configuration import load_settings
+
+        with errors_said():
+            for line in reconsider(path, controller, None if config is None else load_settings(config)):
+                typer.echo(line)
+        return
     from stentor.service.replay import with_replay
     from stentor.service.run import run_rig
 

@@ -1,9 +1,10 @@
 """Result: what a listener receives for one frame."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +12,7 @@ from stentor.core.clock import NS_PER_MS
 from stentor.core.finding import Event, Finding, Image, Labels, Objects, Score
 from stentor.core.frame import FrameHeader
 from stentor.core.stage import ModelIdentity
+from stentor.wire import message
 from stentor.wire.message import ResultHeader
 
 
@@ -86,3 +88,18 @@ class Result:
         if times.published is None or times.received is None:
             return None
         return (times.published - times.received) / NS_PER_MS
+
+    def packed(self) -> list[bytes]:
+        """Return it as the parts of a message, as `unpacked` reads them."""
+        steps = {part.finding: part.step for part in self.header.parts}
+        scores, parts, arrays = message.split_findings(self.findings, steps)
+        header = msgspec.structs.replace(self.header, scores=scores, parts=tuple(parts))
+        return message.encode(header, arrays)
+
+
+def unpacked(parts: Sequence[bytes]) -> Result:
+    """Return the result that `Result.packed` made, without an age; MalformedMessage if it is none."""
+    header, findings = message.decode(parts)
+    if not isinstance(header, ResultHeader):
+        raise message.MalformedMessage("an event is no result")
+    return Result(header, findings, None)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import numpy as np
 
+from stentor.core.action import Action
 from stentor.record.decisions import Decision
 
 
@@ -25,18 +26,26 @@ def decision_lines(decisions: Iterable[Decision]) -> Iterator[str]:
         yield f"from frame to device call: p50 {p50:.1f} ms, p99 {p99:.1f} ms, n = {len(reactions_ms)}"
 
 
+def action_words(action: Action) -> str:
+    """Return an action in one line: its kind and what it says."""
+    what = msgspec.to_builtins(action)
+    kind = what.pop("kind")
+    return " ".join(
+        [kind, *(f"{key}={_short(value)}" for key, value in what.items() if value not in (None, False, ()))]
+    )
+
+
 def _line(decision: Decision) -> str:
     cause = decision.cause
     at = time.strftime("%H:%M:%S", time.localtime(decision.wall_ns / 1e9))
     who = f"{cause.controller}/{cause.rule}" if cause.rule else cause.controller
     frame = "" if cause.frame_id is None else f" on {cause.frame_id}"
-    what = msgspec.to_builtins(decision.action)
-    kind = what.pop("kind")
-    details = " ".join(f"{key}={_short(value)}" for key, value in what.items() if value not in (None, False))
     after = "" if decision.reaction_ms is None else f" after {decision.reaction_ms:.1f} ms"
     why = f" ({cause.reason})" if cause.reason else ""
     said = "".join(f": {words}" for words in (decision.guard_rule, decision.text) if words)
-    return f"{at}  {who}{frame}  {kind} {details}  {decision.verdict}{after}{said}{why}".replace("  ", " ").strip()
+    return f"{at}  {who}{frame}  {action_words(decision.action)}  {decision.verdict}{after}{said}{why}".replace(
+        "  ", " "
+    ).strip()
 
 
 def _short(value: object) -> str:

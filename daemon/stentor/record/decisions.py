@@ -90,8 +90,8 @@ class DecisionLog:
             self._clock.wall_ns(), request.id, cause.controller, cause.rule, cause.reason,
             None if frame is None else frame.stream, None if frame is None else frame.run,
             None if frame is None else frame.sequence, cause.model, cause.model_hash,
-            _in_json(request.action), receipt.verdict, receipt.rule, receipt.text,
-            _in_json(receipt.read_back), cause.seen_ns, request.issued_ns, receipt.received_ns,
+            in_json(request.action), receipt.verdict, receipt.rule, receipt.text,
+            in_json(receipt.read_back), cause.seen_ns, request.issued_ns, receipt.received_ns,
             receipt.started_ns, receipt.done_ns, receipt.clock_id, request.clock_id,
         )  # fmt: skip
         with self._lock:
@@ -129,8 +129,8 @@ def read_decisions(path: Path) -> Iterator[Decision]:
         raise RecordError(f"{path}: not a decision log that can be read: {err}") from err
 
 
-def _in_json(what: object) -> str:
-    """Return JSON with NaN and Infinity as words: what was asked is kept, nonsense as well."""
+def in_json(what: object) -> str:
+    """Return JSON as the log keeps it, with NaN and Infinity as words: what was asked is kept, nonsense as well."""
     return json.dumps(msgspec.to_builtins(what))
 
 

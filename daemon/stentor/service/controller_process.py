@@ -6,6 +6,7 @@ One process for each controller: one that hangs, leaks or crashes hurts neither 
 import logging
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -14,6 +15,7 @@ from stentor.client.result import Result
 from stentor.core.controller import Controller
 from stentor.core.errors import PublishError, StageError
 from stentor.pipeline.plugin_call import call_plugin
+from stentor.record.evidence import EvidenceLog, evidence_file
 from stentor.service.child import StopFlag, run_child
 from stentor.service.controllers import build_controller, controller_names
 from stentor.service.exit_code import ExitCode
@@ -31,9 +33,22 @@ class ControlLoop:
     """Shows results to one controller until told to stop, and gives its signs of life, from one thread: `run`.
 
     The signs come from the same thread as the decisions, so that a controller that hangs falls silent.
+
+    Parameters
+    ----------
+    keep
+        Given every result that the controller has seen, once it has decided.
     """
 
-    def __init__(self, name: str, controller: Controller, microscope: ConnectedMicroscope, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        name: str,
+        controller: Controller,
+        microscope: ConnectedMicroscope,
+        pulse: Pulse,
+        keep: Callable[[Result], None],
+    ) -> None:
+        self._keep = keep
         self._name = name
         self._controller = controller
         self._microscope = microscope
@@ -57,6 +72,7 @@ class ControlLoop:
             call_plugin(self._name, partial(self._controller.on_result, result, self._microscope))
         except StageError as err:
             self._say(err)
+        self._keep(result)  # afterwards: what waits for the decision need not wait for the disk
 
     def _give_sign_of_life(self) -> None:
         now_s = time.monotonic()
@@ -85,11 +101,14 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
     index = controller_names(settings.controller).index(name)
     controller = build_controller(index, settings.controller[index])
     options = {"images": controller.images} if controller.images else {}
+    evidence = EvidenceLog(evidence_file(session.folder, name), most_mb=settings.record.evidence_mb)
     try:
         with ConnectedMicroscope(settings.name, controller=name, **options) as microscope:
-            ControlLoop(name, controller, microscope, pulse).run(stop)
+            loop = ControlLoop(name, controller, microscope, pulse, lambda result: evidence.write(result.packed()))
+            loop.run(stop)
     finally:
         controller.close()
+        evidence.close()
     return ExitCode.DONE
 
 

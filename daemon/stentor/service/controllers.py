@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.metadata
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError, StentorError
 
 CONTROLLER_GROUP: Final = "stentor.controllers"
+FITTING_NAME: Final = re.compile(r"\w[\w .-]{0,63}")
+"""Controllers name files of the session."""
 
 
 def controller_names(tables: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -29,6 +32,8 @@ def check_controllers(tables: Sequence[Mapping[str, Any]]) -> None:
     faults = []
     names = controller_names(tables)
     for index, table in enumerate(tables):
+        if not FITTING_NAME.fullmatch(names[index]):
+            faults.append(f"controller[{index}].name: {names[index]!r}; letters, digits, spaces and . _ - make a name")
         if names[index] in names[:index]:
             faults.append(f'controller[{index}]: a second one named {names[index]!r}; give it its own `name = "..."`')
         try:

@@ -354,3 +354,8 @@ def test_whatever_comes_of_it_the_acquisition_goes_on() -> None:
     with pytest.raises(StageError, match="segment"):
         no_labels.show(replace(three_cells(1), labels=None))
     assert no_labels.asked[-1].action == act.GoOn(t=1, p=0)
+
+
+def test_a_name_that_would_be_no_file_is_refused_before_the_first_frame() -> None:
+    with pytest.raises(ConfigError, match="make a name"):
+        check_controllers([{**RULE, "kind": "rule", "name": "../rule"}])

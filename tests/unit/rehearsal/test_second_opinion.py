@@ -1,0 +1,121 @@
+"""A controller is asked again on what it saw: the same says the same, a changed one is shown where it differs."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec import structs
+
+from stentor.client.result import Result, unpacked
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Receipt, Request
+from stentor.core.clock import FakeClock
+from stentor.core.doors import DoorTimes
+from stentor.core.errors import ConfigError, RecordError
+from stentor.core.finding import Labels, Objects, Score
+from stentor.core.frame import FrameHeader, FrameId
+from stentor.core.microscope import Microscope
+from stentor.record.decisions import DecisionLog
+from stentor.record.evidence import EvidenceLog, evidence_file
+from stentor.record.settings import RecordSettings
+from stentor.rehearsal.reconsider import reconsider
+from stentor.service.controllers import build_controller
+from stentor.service.session import Session
+from stentor.service.settings import Settings
+from stentor.wire.message import ResultHeader
+
+RULE = {"kind": "rule", "when": "count(objects) >= 3", "then": [{"kind": "pause"}], "otherwise": [{"kind": "resume"}]}
+COUNTS = (1, 4, 4, 2, 5)
+
+
+def result_of(number: int, count: int) -> Result:
+    frame = FrameHeader(
+        frame_id=FrameId("camera", "run", number), shape_yx=(8, 8), dtype="uint16", received_ns=number * 10**9,
+        clock_id="c", axes={"t": number}, t=number,
+    )  # fmt: skip
+    header = ResultHeader(
+        epoch="e", counter=number, frame=frame, outcome="result", times=DoorTimes(), stage_ms={}, models={}
+    )
+    findings = {
+        "objects": Objects({"label": np.arange(1, count + 1, dtype=np.int32)}),
+        "labels": Labels(np.eye(8, dtype=np.int32)),
+        "focus": Score(2.5),
+    }
+    return Result(header, findings, 1.0)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    """What is left of a session in which RULE saw COUNTS; it was refused once."""
+    settings = Settings(
+        controller=(RULE,), guard=GuardSettings(armed=True), record=RecordSettings(folder=str(tmp_path))
+    )
+    session = Session.create(settings)
+    clock = FakeClock()
+    log = DecisionLog(session.decisions, clock)
+    evidence = EvidenceLog(evidence_file(session.folder, "rule"), most_mb=1.0)
+
+    def ask(request: Request, timeout_s: float) -> Receipt:
+        verdict: Any = "refused" if request.cause.frame_id.sequence == 3 else "done"  # type: ignore[union-attr]
+        receipt = Receipt(id=request.id, verdict=verdict, received_ns=1, clock_id="fake")
+        log.write(request, receipt)
+        return receipt
+
+    controller, microscope = build_controller(0, RULE), Microscope(ask, clock, controller="rule")
+    for number, count in enumerate(COUNTS):
+        controller.on_result(result_of(number, count), microscope)
+        evidence.write(result_of(number, count).packed())
+    log.close()
+    evidence.close()
+    return session
+
+
+def test_a_result_is_the_same_after_packing() -> None:
+    again = unpacked(result_of(3, 2).packed())
+
+    assert again.frame == result_of(3, 2).frame
+    assert again.objects["label"].tolist() == [1, 2]
+    assert again.labels is not None and again.labels.trace() == 8
+    assert again.score("focus") == 2.5
+
+
+def test_the_same_controller_decides_the_same(session: Session) -> None:
+    assert list(reconsider(session.folder, "rule")) == ["5 results seen, 3 requests then, 3 now, different on 0"]
+
+
+def test_a_changed_controller_is_shown_where_it_differs(session: Session) -> None:
+    changed = structs.replace(session.settings(), controller=({**RULE, "when": "count(objects) >= 2"},))
+
+    lines = list(reconsider(session.folder, "rule", changed))
+
+    assert lines == [
+        "camera/run/3",
+        "    then: resume",
+        "    now:  nothing",
+        "camera/run/4",
+        "    then: pause",
+        "    now:  nothing",
+        "5 results seen, 3 requests then, 1 now, different on 2",
+    ]
+
+
+def test_a_controller_that_was_not_there_sees_what_another_saw(session: Session) -> None:
+    other = {**RULE, "name": "other", "when": "count(objects, area_um2 > 3) >= 2"}
+    changed = structs.replace(session.settings(), controller=(other,))
+
+    lines = list(reconsider(session.folder, "other", changed))
+
+    assert lines[0] == "other was not there: it is shown what rule saw"
+    assert "it could not decide" in lines[-2] and "area_um2" in lines[-2]
+    assert lines[-1] == "5 results seen, 0 requests then, 0 now, different on 0"
+
+
+def test_what_cannot_be_asked_again_says_why(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there are: rule"):
+        list(reconsider(session.folder, "follow"))
+    with pytest.raises(ConfigError, match="no session"):
+        list(reconsider(tmp_path / "nowhere", "rule"))
+    evidence_file(session.folder, "rule").unlink()
+    with pytest.raises(RecordError, match="evidence_mb"):
+        list(reconsider(session.folder, "rule"))
