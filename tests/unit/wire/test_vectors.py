@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from stentor.core.action import Action, Arm, Cause, MoveXY, Receipt
 from stentor.wire import command, consumer
+from stentor.wire.request import decode_request
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "tests" / "vectors"
@@ -56,7 +58,15 @@ def test_the_javascript_decoder_reads_what_is_meant(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [*consumer.FromConsumer.__args__, *consumer.ToConsumer.__args__, command.Command, command.Answer],
+    [
+        *consumer.FromConsumer.__args__,
+        *consumer.ToConsumer.__args__,
+        *(kind for kind in Action.__args__ if kind is not Arm),  # an operator's, by `stentor arm`
+        command.Command,
+        command.Answer,
+        Cause,
+        Receipt,
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_the_wire_page_names_every_field(kind: type[msgspec.Struct]) -> None:
@@ -74,6 +84,19 @@ def test_the_wire_page_names_every_field_of_results_events_and_frames() -> None:
     keys -= {"track_id", "frames_ago"}  # of the example's event
 
     assert sorted(keys - set(re.findall(r"\w+", page))) == []
+
+
+def test_the_request_on_the_wire_page_is_one() -> None:
+    page = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
+    (shown,) = [
+        text for text in re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if '"action"' in text
+    ]
+
+    asked = decode_request(msgspec.msgpack.encode(json.loads(shown)))
+
+    assert asked.action == MoveXY(x_um=12.5, y_um=-3.0)
+    assert sorted(json.loads(shown)) == sorted(asked.__struct_fields__)
+    assert sorted(json.loads(shown)["cause"]) == sorted(Cause.__struct_fields__)
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:
