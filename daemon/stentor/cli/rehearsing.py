@@ -38,8 +38,10 @@ def rehearse(
         scores = {"rehearsal": score_of(performance, wanted_s=wanted_s, window_s=window)}
         constant = None
         if baseline:
+            # As long as the rehearsal lasted, which may have ended itself.
+            duration_s = min(hours * 3600, performance.duration_s + wanted_s)
             constant = Rehearsal(
-                at_interval(settings, wanted_s), duration_s=hours * 3600, is_watched=False, on_progress=_say
+                at_interval(settings, wanted_s), duration_s=duration_s, is_watched=False, on_progress=_say
             ).run()
             scores["baseline"] = score_of(constant, wanted_s=wanted_s, window_s=window)
         if picture is not None:
@@ -63,6 +65,7 @@ def _told(score: "Score") -> dict[str, str]:
     decided = "none" if score.decide_p50_ms is None else f"{score.decide_p50_ms:.0f} / {score.decide_p99_ms:.0f} ms"
     return {
         "divisions caught": f"{score.caught} of {score.divisions}",
+        "around it, image to image": "none" if score.onset_s is None else f"{score.onset_s:.0f} s",
         "images": f"{score.images}",
         "light, exposures": f"{score.lit_s:.1f} s",
         "light, mean per nucleus": f"{score.light_s:.1f} s",
@@ -70,5 +73,6 @@ def _told(score: "Score") -> dict[str, str]:
         "requests done / refused / failed": f"{score.done} / {score.refused} / {score.failed_actions}",
         "images on target": "none" if score.on_target is None else f"{100 * score.on_target:.0f} %",
         "images without a result": f"{score.failed}",
+        "results without a decision": f"{score.undecided}",
         "hours": f"{score.duration_h:.2f}",
     }

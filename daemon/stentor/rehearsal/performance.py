@@ -1,6 +1,7 @@
 """Performance: what happened in one rehearsal, truth included."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +61,12 @@ class Performance:
         The clock at `time_s` 0.
     light_s
         Mean over the nuclei that were ever in an image and live still: seconds of full light that each has received.
-    failed
-        Images without a result.
+    failed, undecided
+        Images without a result, and results on which a controller raised.
     took_s
         What the rehearsal itself took.
+    deaths
+        By nucleus, when it was gone.
     """
 
     shots: tuple[Shot, ...]
@@ -73,6 +76,8 @@ class Performance:
     light_s: float
     failed: int
     took_s: float
+    undecided: int = 0
+    deaths: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from stentor.core.errors import RecordError
 from stentor.rehearsal.performance import Performance, Shot
-from stentor.rehearsal.score import Score, is_caught, seen_divisions, target_track
+from stentor.rehearsal.score import Score, is_caught, seen_divisions
+from stentor.rehearsal.target import target_track
 
 WIDTH: Final = 1500
 LEFT: Final = 170
@@ -84,7 +85,7 @@ def draw(performance: Performance, score: Score, baseline: Performance | None) -
     sheet.text("divisions", 12, 92)
     sheet.text("caught", LEFT - 92, 92, size=0.42, colour=GREEN)
     sheet.text("missed", LEFT - 92, 110, size=0.42, colour=RED)
-    for division in seen_divisions(performance):
+    for division in seen_divisions(performance, score.window_s):
         caught = is_caught(performance.shots, division, score.wanted_s, score.window_s)
         sheet.tick(division.time_s, 76, 112, GREEN if caught else RED)
     sheet.text("decisions", 12, 146)
@@ -134,7 +135,7 @@ def _light(shots: Sequence[Shot]) -> NDArray[np.float64]:
 
 def _offset(performance: Performance) -> NDArray[np.float64]:
     offsets = target_track(performance)[0]
-    times_s = np.array([shot.time_s for shot in performance.shots if not shot.is_asked])
+    times_s = np.array([shot.time_s for shot in performance.shots if not shot.is_asked])[: len(offsets)]
     away = 100 * np.abs(offsets).max(axis=1) if len(offsets) else np.empty(0)
     seen = ~np.isnan(away)
     return np.stack([times_s[seen], away[seen]], axis=1)

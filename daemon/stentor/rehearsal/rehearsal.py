@@ -30,8 +30,9 @@ LONGEST_WAIT_S: Final = 0.25
 
 
 def at_interval(settings: Settings, interval_s: float) -> Settings:
-    """Return the same experiment at a constant interval from beginning to end."""
-    return structs.replace(settings, acquisition=structs.replace(settings.acquisition, rate_hz=1.0 / interval_s))
+    """Return the same experiment at a constant interval, until its duration is over and not after so many images."""
+    acquisition = structs.replace(settings.acquisition, rate_hz=1.0 / interval_s, frames=None)
+    return structs.replace(settings, acquisition=acquisition)
 
 
 class Rehearsal:
@@ -193,20 +194,22 @@ class Rehearsal:
 
     def _performance(self, took_s: float) -> Performance:
         specimen, scale = self._microscope.specimen, self._settings.rig.simulated.time_scale
-        # Both clocks run alike; only their zeros differ.
-        offset_s = next((shot.time_s - shot.specimen_s / scale for shot in self._shots), 0.0) if scale else 0.0
+        # Not from an image: the specimen's own time goes in steps of 20 s.
+        born_s = (self._microscope.born_ns - self._began_ns) / NS_PER_S
         seen = np.unique(np.concatenate([shot.ids for shot in self._shots])) if self._shots else np.empty(0, np.int64)
         crowd = specimen.population
         ours = np.isin(crowd.id, seen)
         return Performance(
             shots=tuple(self._shots),
             divisions=tuple(
-                TrueDivision(division.time_s / scale + offset_s, division.parent, division.daughters)
+                TrueDivision(division.time_s / scale + born_s, division.parent, division.daughters)
                 for division in specimen.divisions
             ),
+            deaths={death.nucleus: death.time_s / scale + born_s for death in specimen.deaths},
             decisions=tuple(self._decisions),
             began_ns=self._began_ns,
             light_s=float(crowd.dose_s[ours].mean()) if ours.any() else 0.0,
             failed=0 if self._analyst is None else self._analyst.failed,
+            undecided=0 if self._panel is None else sum(self._panel.failures.values()),
             took_s=took_s,
         )

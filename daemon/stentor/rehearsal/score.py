@@ -5,15 +5,13 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from stentor.core.action import Receipt, Request, SetInterval
 from stentor.core.errors import ConfigError
 from stentor.rehearsal.performance import Performance, Shot, TrueDivision
+from stentor.rehearsal.target import target_track
 
 SHARE: Final = 0.8
-ON_TARGET: Final = 0.1
-"""Of the image's sides: half as far to every side of the middle as a tenth of the field is 'within 10 %'."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +22,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     images, duration_h
         Taken, and in how much of the microscope's time.
     divisions, caught
-        Divisions whose mother was in the image before, and those of them that were caught: at least 80 % of the images
-        that constant imaging at `wanted_s` takes in the `window_s` seconds after it were taken.
+        Divisions whose mother was in the image before and whose `window_s` seconds were over before the end, and those
+        of them that were caught: in at least 80 % of the intervals of `wanted_s` after it an image shows a daughter.
+    onset_s
+        From the last image before a division to the first after it: median over `divisions`.
     light_s
         Seconds of full light that a nucleus has received, on average.
     lit_s
@@ -35,10 +35,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     done, refused, failed_actions
         Requests by what became of them.
     on_target
-        Share of images in which the nucleus that was nearest to the middle at first (later its nearer daughter) lies
+        Share of images in which the nucleus that was nearest to the middle at first (later one of its daughters) lies
         within 10 % of the field from the middle.
-    failed
-        Images without a result.
+    failed, undecided
+        Images without a result, and results on which a controller raised.
     """
 
     images: int
@@ -47,6 +47,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float
     divisions: int
     caught: int
+    onset_s: float | None
     light_s: float
     lit_s: float
     decide_p50_ms: float | None
@@ -56,6 +57,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     failed_actions: int
     on_target: float | None
     failed: int
+    undecided: int
 
 
 def score_of(performance: Performance, *, wanted_s: float, window_s: float) -> Score:
@@ -68,7 +70,7 @@ def score_of(performance: Performance, *, wanted_s: float, window_s: float) -> S
     window_s
         For how long after a division.
     """
-    seen = seen_divisions(performance)
+    seen = seen_divisions(performance, window_s)
     delays_ms = _delays_ms(performance.decisions)
     verdicts = [receipt.verdict for _, receipt in performance.decisions]
     return Score(
@@ -78,6 +80,7 @@ def score_of(performance: Performance, *, wanted_s: float, window_s: float) -> S
         window_s=window_s,
         divisions=len(seen),
         caught=sum(is_caught(performance.shots, division, wanted_s, window_s) for division in seen),
+        onset_s=float(np.median([_onset_s(performance.shots, division) for division in seen])) if seen else None,
         light_s=performance.light_s,
         lit_s=sum(shot.exposure_ms for shot in performance.shots) / 1000,
         decide_p50_ms=float(np.percentile(delays_ms, 50)) if delays_ms else None,
@@ -87,6 +90,7 @@ def score_of(performance: Performance, *, wanted_s: float, window_s: float) -> S
         failed_actions=verdicts.count("failed"),
         on_target=on_target(performance),
         failed=performance.failed,
+        undecided=performance.undecided,
     )
 
 
@@ -110,23 +114,29 @@ def fastest_interval_s(performance: Performance, rate_hz: float | None) -> float
     return min(asked_s)
 
 
-def seen_divisions(performance: Performance) -> list[TrueDivision]:
-    """Return the divisions whose mother was wholly in the last image before, and that were not the very end."""
-    times_s = np.array([shot.time_s for shot in performance.shots])
+def seen_divisions(performance: Performance, window_s: float) -> list[TrueDivision]:
+    """Return the divisions whose mother was wholly in the last image before, and whose window was over by the end."""
+    shots = performance.shots
+    times_s = np.array([shot.time_s for shot in shots])
     seen = []
     for division in performance.divisions:
         before = int(np.searchsorted(times_s, division.time_s)) - 1
-        if 0 <= before < len(times_s) - 1 and division.parent in performance.shots[before].ids:
+        is_over = division.time_s + window_s <= performance.duration_s
+        if before >= 0 and is_over and division.parent in shots[before].ids:
             seen.append(division)
     return seen
 
 
 def is_caught(shots: Sequence[Shot], division: TrueDivision, wanted_s: float, window_s: float) -> bool:
-    """Tell whether a division was imaged as closely as wanted, or as long as there were images."""
-    end_s = min(division.time_s + window_s, shots[-1].time_s)
-    wanted = int((end_s - division.time_s) / wanted_s)
-    taken = sum(division.time_s < shot.time_s <= end_s for shot in shots)
-    return taken >= SHARE * wanted
+    """Tell whether a division was imaged as closely as wanted: a burst counts once, and so does a view of others."""
+    wanted = int(window_s / wanted_s)
+    imaged = {
+        int((shot.time_s - division.time_s) / wanted_s)
+        for shot in shots
+        if division.time_s < shot.time_s < division.time_s + wanted * wanted_s
+        and np.isin(division.daughters, shot.ids).any()
+    }
+    return len(imaged) >= SHARE * wanted
 
 
 def on_target(performance: Performance) -> float | None:
@@ -135,31 +145,9 @@ def on_target(performance: Performance) -> float | None:
     return float(near.mean()) if len(near) else None
 
 
-def target_track(performance: Performance) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return, for every image from the first on, how far the followed nucleus lay from the middle.
-
-    Returns
-    -------
-    offsets
-        Shape (n, 2): column and row from the middle, as shares of width and height; NaN where it was not in the image.
-    near
-        Shape (n,): whether both are within `ON_TARGET`.
-    """
-    shots = [shot for shot in performance.shots if not shot.is_asked]
-    daughters = {division.parent: division.daughters for division in performance.divisions}
-    offsets = np.full((len(shots), 2), np.nan)
-    target: int | None = None
-    for row, shot in enumerate(shots):
-        away = (shot.centroids_px - (np.array(shot.shape_yx[::-1]) - 1) / 2) / np.array(shot.shape_yx[::-1])
-        if target is None and len(away):
-            target = int(shot.ids[np.abs(away).max(axis=1).argmin()])
-        if target not in shot.ids and target in daughters:
-            born = [(np.abs(away[shot.ids == child]).max(), child) for child in daughters[target] if child in shot.ids]
-            target = min(born)[1] if born else target
-        if target in shot.ids:
-            offsets[row] = away[shot.ids == target][0]
-    near = np.nan_to_num(np.abs(offsets).max(axis=1), nan=1.0) <= ON_TARGET if len(offsets) else np.empty(0, bool)
-    return offsets, near
+def _onset_s(shots: Sequence[Shot], division: TrueDivision) -> float:
+    before = max(shot.time_s for shot in shots if shot.time_s <= division.time_s)
+    return min(shot.time_s for shot in shots if shot.time_s > division.time_s) - before
 
 
 def _delays_ms(decisions: Sequence[tuple[Request, Receipt]]) -> list[float]:

@@ -69,8 +69,9 @@ def test_truth_is_told_in_the_microscope_s_own_time(tmp_path: Path) -> None:
 
     assert performance.divisions
     for division in performance.divisions:
-        before = [shot for shot in performance.shots if shot.time_s < division.time_s - 2]
-        after = [shot for shot in performance.shots if shot.time_s > division.time_s + 2]
+        # Exposed at their middle, 10 ms before they end.
+        before = [shot for shot in performance.shots if shot.time_s - 0.01 < division.time_s]
+        after = [shot for shot in performance.shots if shot.time_s - 0.01 >= division.time_s]
         assert all(division.parent not in shot.ids for shot in after)
         assert all(not set(division.daughters) & set(shot.ids.tolist()) for shot in before)
 
@@ -80,6 +81,22 @@ def test_the_baseline_images_all_the_time(tmp_path: Path) -> None:
 
     assert intervals_s(performance) == pytest.approx(5.0, abs=0.5)
     assert performance.decisions == ()
+
+
+def test_the_baseline_does_not_end_after_so_many_images(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, EXPERIMENT.replace("rate_hz = 0.02", "rate_hz = 0.02\nframes = 3"))
+
+    performance = Rehearsal(at_interval(settings, 5.0), duration_s=100.0, is_watched=False).run()
+
+    assert len(performance.shots) >= 20
+
+
+def test_deaths_are_told_too(tmp_path: Path) -> None:
+    performance = Rehearsal(settings_of(tmp_path), duration_s=4000.0, is_watched=False).run()
+
+    assert performance.deaths
+    for nucleus, time_s in performance.deaths.items():
+        assert all(nucleus not in shot.ids for shot in performance.shots if shot.time_s - 0.01 >= time_s)
 
 
 def test_the_guard_is_that_of_the_experiment(tmp_path: Path) -> None:
@@ -123,6 +140,7 @@ def test_a_controller_that_raises_costs_its_decision_only(tmp_path: Path, monkey
     performance = Rehearsal(settings_of(tmp_path), duration_s=300.0).run()
 
     assert len(performance.shots) >= 5
+    assert performance.undecided == len(performance.shots)
 
 
 def test_the_command_prints_both_scores_and_draws(tmp_path: Path) -> None:

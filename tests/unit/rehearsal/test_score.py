@@ -37,6 +37,11 @@ def performance(times_s: list[float], *, decisions: tuple = (), shots: list[Shot
     return Performance(tuple(taken), (DIVISION,), decisions, 0, 1.5, 0, 1.0)
 
 
+def away(time_s: float) -> Shot:
+    """An image with none of them."""
+    return Shot(time_s, time_s, False, 50.0, np.empty(0, np.int64), np.empty((0, 2)), (100, 100))
+
+
 def test_a_division_that_is_imaged_as_closely_as_wanted_is_caught() -> None:
     times_s = [*range(0, 100, 50), *range(100, 200, 10), *range(200, 600, 50)]
 
@@ -58,10 +63,32 @@ def test_a_division_that_is_seen_too_late_is_missed() -> None:
 
 
 def test_a_division_out_of_the_image_is_nobody_s_miss() -> None:
-    away = [shot(float(s)) for s in range(0, 600, 50)]
-    away[2] = Shot(100.0, 100.0, False, 50.0, np.empty(0, np.int64), np.empty((0, 2)), (100, 100))
+    shots = [shot(float(s)) for s in range(0, 600, 50)]
+    shots[2] = away(100.0)
 
-    assert score_of(performance([], shots=away), wanted_s=10, window_s=90).divisions == 0
+    assert score_of(performance([], shots=shots), wanted_s=10, window_s=90).divisions == 0
+
+
+def test_a_division_so_late_that_nobody_could_catch_it_does_not_count() -> None:
+    score = score_of(performance([float(s) for s in range(0, 150, 10)]), wanted_s=10, window_s=90)
+
+    assert (score.divisions, score.caught) == (0, 0)
+
+
+def test_a_burst_at_the_end_of_the_window_is_no_catch() -> None:
+    times_s = [0.0, 50.0, 100.0, *(150.0 + 0.1 * n for n in range(50)), 300.0]
+
+    assert score_of(performance(times_s), wanted_s=10, window_s=90).caught == 0
+
+
+def test_images_of_another_place_catch_nothing() -> None:
+    shots = [shot(float(s)) if s <= 100 else away(float(s)) for s in range(0, 300, 10)]
+
+    assert score_of(performance([], shots=shots), wanted_s=10, window_s=90).caught == 0
+
+
+def test_the_onset_lies_between_two_images() -> None:
+    assert score_of(performance([0.0, 80.0, 120.0, 300.0]), wanted_s=10, window_s=90).onset_s == 40.0
 
 
 def test_light_and_delays_are_added_up() -> None:
@@ -78,10 +105,36 @@ def test_light_and_delays_are_added_up() -> None:
     assert (score.done, score.refused, score.failed_actions) == (1, 1, 0)
 
 
-def test_on_target_follows_the_nearer_daughter() -> None:
+def test_on_target_follows_one_daughter_after_a_division() -> None:
     shots = [shot(0.0), shot(50.0, at=(80.0, 49.5)), shot(150.0), shot(200.0, at=(75.0, 49.5)), shot(210.0, asked=True)]
 
     assert on_target(performance([], shots=shots)) == 0.5
+
+
+def test_either_daughter_may_be_followed_but_only_one_of_them() -> None:
+    farther = [shot(0.0), shot(150.0, at=(25.0, 49.5)), shot(200.0, at=(25.0, 49.5)), shot(250.0, at=(25.0, 49.5))]
+    by_turns = [shot(0.0), shot(150.0, at=(25.0, 49.5)), shot(200.0), shot(250.0, at=(25.0, 49.5))]
+
+    assert on_target(performance([], shots=farther)) == 1.0
+    assert on_target(performance([], shots=by_turns)) == 0.75
+
+
+def test_the_dead_are_nobody_s_miss() -> None:
+    shots = [shot(0.0), shot(50.0), away(90.0), away(95.0)]
+
+    alive = Performance(tuple(shots), (), (), 0, 0.0, 0, 1.0)
+    dead = Performance(tuple(shots), (), (), 0, 0.0, 0, 1.0, deaths={1: 80.0})
+
+    assert (on_target(alive), on_target(dead)) == (0.5, 1.0)
+
+
+def test_many_generations_take_no_time() -> None:
+    # Every line of descent was tried: 2 ** 40 of them after some days at time_scale 60.
+    divisions = tuple(TrueDivision(float(n), n, (2 * n, 2 * n + 1)) for n in range(1, 4000))
+    line = [2**n for n in range(12)]
+    shots = [Shot(float(n), 0.0, False, 50.0, np.array([n]), np.array([[49.5, 49.5]]), (100, 100)) for n in line]
+
+    assert on_target(Performance(tuple(shots), divisions, (), 0, 0.0, 0, 1.0)) == 1.0
 
 
 def test_nothing_seen_gives_no_score_on_target() -> None:

@@ -38,14 +38,15 @@ class Exposed:
 class Microscope:
     """The bench that the devices of the core act on.
 
-    Devices call from any thread; one lock makes each call whole. `truth_of` is the side door for evaluators.
+    Devices call from any thread; one lock makes each call whole. `truth_of` is the side door for evaluators; the
+    specimen's time 0 is `born_ns` on the clock.
     """
 
     def __init__(self, settings: SimulatedSettings, clock: MicroscopeClock | None = None) -> None:
         self.settings = settings
         self.clock: MicroscopeClock = clock or RealClock()
         self._lock = threading.Lock()
-        self._born_ns = now = self.clock.monotonic_ns()
+        self.born_ns = now = self.clock.monotonic_ns()
         self.specimen = Specimen(settings)
         self._optics = Optics(settings)
         self._sensor = Sensor(settings)
@@ -183,7 +184,7 @@ class Microscope:
     def _live(self, at_ns: int) -> None:
         """Let light that was left on do its work, then the specimen live, until a time."""
         self._account()
-        self.specimen.advance_to((at_ns - self._born_ns) / 1e9 * self.settings.time_scale)
+        self.specimen.advance_to((at_ns - self.born_ns) / 1e9 * self.settings.time_scale)
 
     def _account(self) -> int:
         """Enter the dose of an open shutter up to now."""

@@ -24,6 +24,14 @@ class Division:
     daughters: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Death:
+    """One death: when the last of it was gone, in specimen seconds, and the id."""
+
+    time_s: float
+    nucleus: int
+
+
 class Specimen:
     """The culture; it is stepped in fixed quanta so that one seed tells one story, whenever it is looked at.
 
@@ -47,6 +55,7 @@ class Specimen:
         self._next_id = self._capacity + 1
         self.time_s = 0.0
         self.divisions: list[Division] = []
+        self.deaths: list[Death] = []
         self._settle_in()
 
     def semi_axes_um(self) -> NDArray[np.float64]:
@@ -167,4 +176,5 @@ class Specimen:
     def _bury(self) -> None:
         gone = self.population.dying_s >= DYING_S
         if gone.any():
+            self.deaths += [Death(self.time_s, nucleus) for nucleus in self.population.id[gone].tolist()]
             self.population = self.population.take(~gone)
