@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from stentor.control.expression import Expression
+from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError
 from stentor.core.microscope import Microscope
@@ -41,16 +42,19 @@ class EventRate:
         if settings.fast_s >= settings.slow_s:
             raise ConfigError(f"fast_s = {settings.fast_s:g} is not faster than slow_s = {settings.slow_s:g}")
         self._condition = Expression(settings.when, where="when")
+        self._run = ""
         self._is_fast: bool | None = None
-        self._sign_ns = 0
+        self._sign_ns: int | None = None
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Judge a result; the interval changes at the next time point."""
         settings, now_ns = self._settings, result.frame.received_ns
+        if result.frame.frame_id.run != self._run:
+            self._run, self._is_fast = result.frame.frame_id.run, None  # a new run begins at a rate of its own
         is_sign = self._condition.is_true(result)
         if is_sign:
             self._sign_ns = now_ns
-        wants_fast = is_sign or (bool(self._is_fast) and now_ns - self._sign_ns < settings.hold_s * 1e9)
+        wants_fast = is_sign or (self._sign_ns is not None and now_ns - self._sign_ns < settings.hold_s * NS_PER_S)
         if wants_fast == self._is_fast:
             return
         reason = settings.when if wants_fast else f"quiet for {settings.hold_s:g} s"

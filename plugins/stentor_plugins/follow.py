@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import Meta
 
 from stentor.control.expression import Expression
+from stentor.core.clock import NS_PER_MS
 from stentor.core.controller import SeenResult
 from stentor.core.finding import Objects
 from stentor.core.microscope import Microscope
@@ -27,6 +28,9 @@ class FollowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         Nearer to the middle than this nothing moves: every move costs a frame its rest.
     after_division
         Go on with the nearer daughter, or stop where the mother was.
+    lost_um
+        When the tracker has lost the cell, a track that began since then within so far of where the cell was last seen
+        is taken for it.
     """
 
     track_id: int | None = None
@@ -34,6 +38,7 @@ class FollowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     share: Annotated[float, Meta(gt=0, le=1)] = 0.7
     calm_um: Annotated[float, Meta(ge=0)] = 3.0
     after_division: bool = True
+    lost_um: Annotated[float, Meta(ge=0)] = 20.0
 
 
 class Follow:
@@ -46,21 +51,28 @@ class Follow:
         self._settings: FollowSettings = settings
         which = settings.which
         self._which = None if which is None else Expression(which, where="which", of_objects=True)
+        self._run = ""
         self._track_id: int | None = settings.track_id
         self._last_um: tuple[float, float] | None = None
+        self._last_sequence = 0
         self._moved_ns = 0
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Find the cell in a result and bring it nearer to the middle."""
         objects, frame = result.objects, result.frame
-        # A frame that was exposed before the last move was done shows where the cell no longer is.
-        if frame.pixel_to_stage is None or "track_id" not in objects or frame.received_ns < self._moved_ns:
+        self._enter(frame.frame_id.run)
+        if frame.pixel_to_stage is None or "track_id" not in objects:
+            return
+        # A frame whose exposure began before the last move was done shows where the cell no longer is.
+        began_ns = (frame.exposure_end_ns or frame.received_ns) - (frame.exposure_ms or 0.0) * NS_PER_MS
+        if began_ns < self._moved_ns:
             return
         index = self._find(objects, result)
         if index is None:
             return
         y_px, x_px = float(objects["y_px"][index]), float(objects["x_px"][index])
         self._last_um = (float(objects["y_um"][index]), float(objects["x_um"][index]))
+        self._last_sequence = frame.frame_id.sequence
         middle_y, middle_x = ((side - 1) / 2 for side in frame.shape_yx)
         away_um = float(np.hypot(y_px - middle_y, x_px - middle_x)) * frame.pixel_to_stage.pixel_size_um
         if away_um <= self._settings.calm_um:
@@ -73,32 +85,52 @@ class Follow:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def _enter(self, run: str) -> None:
+        """Begin anew in another run: its tracks have numbers of their own."""
+        if run == self._run:
+            return
+        if self._run:
+            self._track_id, self._last_um = self._settings.track_id, None
+        self._run = run
+
     def _find(self, objects: Objects, result: SeenResult) -> int | None:
         if self._track_id is None:
             return self._choose(objects, result)
         (found,) = np.nonzero(objects["track_id"] == self._track_id)
         if len(found):
             return int(found[0])
-        return self._daughter(objects) if self._settings.after_division else None
+        daughter = self._daughter(objects)
+        if daughter is not None:
+            return daughter if self._settings.after_division else None
+        return self._newcomer(objects, result.frame.frame_id.sequence)
 
     def _choose(self, objects: Objects, result: SeenResult) -> int | None:
         allowed = np.ones(len(objects), bool) if self._which is None else self._which.selects(result)
-        if not allowed.any():
-            return None
         middle_y, middle_x = ((side - 1) / 2 for side in result.frame.shape_yx)
         away_px = np.hypot(objects["y_px"] - middle_y, objects["x_px"] - middle_x)
-        index = int(np.where(allowed, away_px, np.inf).argmin())
-        self._track_id = int(objects["track_id"][index])
-        return index
+        return self._take_nearest(objects, allowed, away_px)
 
     def _daughter(self, objects: Objects) -> int | None:
-        if "parent_id" not in objects or self._last_um is None:
+        if "parent_id" not in objects:
             return None
-        (daughters,) = np.nonzero(objects["parent_id"] == self._track_id)
-        if not len(daughters):
+        return self._take_nearest(objects, objects["parent_id"] == self._track_id, self._away_um(objects))
+
+    def _newcomer(self, objects: Objects, sequence: int) -> int | None:
+        """Return the track that began where the lost one ended: the tracker remembers for a few frames only."""
+        if "age_frames" not in objects:
             return None
-        y_um, x_um = self._last_um
-        away_um = np.hypot(objects["y_um"][daughters] - y_um, objects["x_um"][daughters] - x_um)
-        index = int(daughters[away_um.argmin()])
+        away_um = self._away_um(objects)
+        is_new = objects["age_frames"] < sequence - self._last_sequence
+        return self._take_nearest(objects, is_new & (away_um <= self._settings.lost_um), away_um)
+
+    def _away_um(self, objects: Objects) -> Any:
+        y_um, x_um = self._last_um or (np.nan, np.nan)
+        return np.hypot(objects["y_um"] - y_um, objects["x_um"] - x_um)
+
+    def _take_nearest(self, objects: Objects, allowed: Any, away: Any) -> int | None:
+        """Return the nearest that is allowed, and follow it from now on."""
+        if not np.any(allowed):
+            return None
+        index = int(np.where(allowed, away, np.inf).argmin())
         self._track_id = int(objects["track_id"][index])
         return index

@@ -144,6 +144,21 @@ def test_a_rate_that_was_refused_is_asked_for_again() -> None:
     assert len(bench.show(seen(0), seen(1), seen(2))) == 2
 
 
+def in_run(result: Seen, run: str) -> Seen:
+    """The same in another run."""
+    frame_id = msgspec.structs.replace(result.frame.frame_id, run=run)
+    return replace(result, frame=msgspec.structs.replace(result.frame, frame_id=frame_id))
+
+
+def test_a_new_run_begins_at_its_own_rate_and_is_told_the_right_one() -> None:
+    # A scope that was started again images at acquisition.rate_hz; the rate stayed wrong until the next event.
+    bench = Bench("event-rate", when="event('division')", slow_s=60.0, fast_s=5.0, hold_s=30.0)
+    bench.show(seen(0), seen(1, "division"))
+
+    assert bench.show(in_run(seen(5), "next")) == [act.SetInterval(interval_ms=5000)]
+    assert bench.show(in_run(seen(40), "next")) == [act.SetInterval(interval_ms=60_000)]
+
+
 TURNED = PixelToStage(0.0, 0.5, 0.0, -0.5, 0.0, 0.0)
 MIRRORED = PixelToStage(-0.5, 0.0, 0.0, 0.0, 0.5, 0.0)
 BINNED = PixelToStage(1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -206,6 +221,47 @@ def test_a_frame_from_before_the_last_move_moves_nothing() -> None:
     bench.show(seen(1.0, **there))
 
     assert bench.show(replace(seen(0.9, **there))) == []
+
+
+def test_a_frame_exposed_during_the_last_move_moves_nothing() -> None:
+    bench = Bench("follow", calm_um=0.0)
+    there = {"label": [1], "track_id": [7], "parent_id": [0], "y_px": [90.0], "x_px": [90.0]}
+    bench.show(seen(1.0, **there))
+    late = seen(1.1, **there)
+
+    assert bench.show(replace(late, frame=msgspec.structs.replace(late.frame, exposure_ms=200.0))) == []
+    assert len(bench.show(replace(late, frame=msgspec.structs.replace(late.frame, exposure_ms=50.0)))) == 1
+
+
+def test_a_new_run_has_tracks_of_its_own() -> None:
+    # Numbers of tracks are those of one run: after a restart of the scope it followed nobody, for ever.
+    bench = Bench("follow", calm_um=0.0)
+    bench.show(seen(0, label=[1], track_id=[7], parent_id=[0], y_px=[60.0], x_px=[60.0]))
+
+    bench.show(in_run(seen(1, label=[1], track_id=[2], parent_id=[0], y_px=[50.0], x_px=[60.0]), "next"))
+
+    assert "track 2" in bench.asked[-1].cause.reason
+
+
+def test_a_cell_that_lost_its_number_is_found_again_where_it_was() -> None:
+    # Not seen for longer than the tracker remembers, it came back under a new number and was left alone.
+    bench = Bench("follow", calm_um=0.0)
+    two = {"label": [1, 2], "parent_id": [0, 0], "x_px": [60.0, 70.0], "y_px": [60.0, 60.0]}
+    bench.show(seen(0, **two, track_id=[7, 8], age_frames=[30, 30]))
+
+    neighbour = {"label": [1], "parent_id": [0], "x_px": [70.0], "y_px": [60.0]}
+    only_the_neighbour = bench.show(seen(0.5, **neighbour, track_id=[8], age_frames=[35]))
+    bench.show(seen(1, **two, track_id=[9, 8], age_frames=[1, 40]))
+
+    assert only_the_neighbour == []
+    assert "track 9" in bench.asked[-1].cause.reason
+
+
+def test_a_newcomer_far_away_is_not_the_lost_cell() -> None:
+    bench = Bench("follow", calm_um=0.0, lost_um=10.0)
+    bench.show(seen(0, label=[1], track_id=[7], parent_id=[0], age_frames=[30], y_px=[60.0], x_px=[60.0]))
+
+    assert bench.show(seen(1, label=[1], track_id=[9], parent_id=[0], age_frames=[0], y_px=[90.0], x_px=[60.0])) == []
 
 
 @pytest.mark.parametrize(
