@@ -1,10 +1,10 @@
 """Event rate: divisions caught, and the light it takes, against constant fast imaging; rehearsed, seed by seed.
 
-Run: python tests/benchmarks/bench_event_rate.py [SEEDS, default 11-20] [HOURS each, default 12] [NUCLEI_PER_MM2]
+Run: python tests/benchmarks/bench_event_rate.py [SEEDS, default 21-32] [HOURS each, default 12] [NUCLEI_PER_MM2]
 
 The `event-rate` controller on the living specimen at 512 x 512, the shipped nuclei model and the built-in stages: no
 truth decides anything. A division is caught when at least 80 % of the 30 s intervals of the ten minutes after it have
-an image that shows a daughter. The thresholds were chosen on seeds 1 and 2.
+an image that shows a daughter. The thresholds were chosen on seeds 1, 2, 11 and 14.
 """
 
 import os
@@ -22,7 +22,7 @@ from stentor.rehearsal.score import Score, score_of
 from stentor.service.configuration import load_settings
 from stentor.service.settings import Settings
 
-SEEDS: Final = tuple(range(11, 21))
+SEEDS: Final = tuple(range(21, 33))
 HOURS: Final = 12.0
 NUCLEI_PER_MM2: Final = 300.0
 WANTED_S: Final = 30.0
@@ -34,7 +34,7 @@ nuclei_per_mm2 = {nuclei_per_mm2}
 
 [acquisition]
 mode = "adaptive"
-rate_hz = 0.0025
+rate_hz = 0.00333333
 exposure_ms = 50.0
 
 [[plan]]
@@ -45,12 +45,18 @@ model = "nuclei"
 [[plan]]
 stage = "measure"
 
+[[plan]]
+stage = "track"
+
 [[controller]]
 kind = "event-rate"
-# A metaphase plate is small, brighter than nuclei at rest, and twice as long as wide; or small and very bright.
-when = '''count(objects, area_um2 > 40 and area_um2 < 165 and (mean_intensity > 1.9 * median(objects, mean_intensity) \
-or mean_intensity > 1.35 * median(objects, mean_intensity) and major_axis_um > 2 * minor_axis_um)) >= 1'''
-slow_s = 400.0
+# A metaphase plate is smaller and brighter than the nuclei at rest and twice as long as wide, or very bright.
+which = '''area_um2 > 0.22 * median(objects, area_um2) and area_um2 < 0.7 * median(objects, area_um2) and \
+mean_intensity > 1.38 * median(objects, mean_intensity) and major_axis_um > 1.9 * minor_axis_um or \
+area_um2 > 0.15 * median(objects, area_um2) and area_um2 < 0.6 * median(objects, area_um2) and \
+mean_intensity > 2 * median(objects, mean_intensity)'''
+longest_s = 2100.0  # a metaphase of 24 min, and some more; a nucleus that dies is as bright for 90 min
+slow_s = 300.0
 fast_s = 30.0
 hold_s = 600.0
 """

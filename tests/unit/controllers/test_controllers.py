@@ -144,6 +144,44 @@ def test_a_rate_that_was_refused_is_asked_for_again() -> None:
     assert len(bench.show(seen(0), seen(1), seen(2))) == 2
 
 
+def nuclei(*bright_tracks: int) -> dict[str, Any]:
+    """Three tracks, some of them bright."""
+    return {
+        "label": [1, 2, 3], "track_id": [7, 8, 9],
+        "mean_intensity": [900.0 if track in bright_tracks else 300.0 for track in (7, 8, 9)],
+    }  # fmt: skip
+
+
+BRIGHT: dict[str, Any] = {"which": "mean_intensity > 500", "slow_s": 60.0, "fast_s": 5.0, "hold_s": 10.0}
+
+
+def test_an_object_calls_for_the_fast_rate_so_long_and_no_longer() -> None:
+    # A dying nucleus, bright for hours, kept the rate fast all night; another that became bright meanwhile counts.
+    bench = Bench("event-rate", **BRIGHT, longest_s=100.0)
+    slow, fast = [act.SetInterval(interval_ms=60_000)], [act.SetInterval(interval_ms=5000)]
+
+    assert bench.show(seen(0, **nuclei())) == slow
+    assert bench.show(seen(60, **nuclei(7))) == fast
+    assert bench.show(seen(155, **nuclei(7))) == []
+    assert bench.show(seen(170, **nuclei(7))) == slow
+    assert bench.show(seen(230, **nuclei(7, 8))) == fast
+    assert "mean_intensity > 500" in bench.asked[-1].cause.reason
+
+
+def test_an_object_that_was_dark_for_long_is_a_new_sign() -> None:
+    bench = Bench("event-rate", **BRIGHT, longest_s=20.0)
+    bench.show(seen(0, **nuclei(7)), seen(60, **nuclei(7)))
+
+    assert bench.show(seen(90, **nuclei()), seen(120, **nuclei(7)))[-1] == act.SetInterval(interval_ms=5000)
+
+
+def test_objects_call_for_the_fast_rate_without_end_when_none_is_named() -> None:
+    bench = Bench("event-rate", **BRIGHT)
+    bench.show(seen(0, **nuclei(7)))
+
+    assert bench.show(seen(100, **nuclei(7)), seen(10_000, **nuclei(7))) == []
+
+
 def in_run(result: Seen, run: str) -> Seen:
     """The same in another run."""
     frame_id = msgspec.structs.replace(result.frame.frame_id, run=run)
@@ -271,6 +309,9 @@ def test_a_newcomer_far_away_is_not_the_lost_cell() -> None:
         ({"kind": "follow", "shair": 0.5}, "its settings are: track_id, which, share"),
         ({"kind": "follow", "which": "area_um2 >"}, "character"),
         ({"kind": "event-rate", "when": "event('division')", "slow_s": 1.0, "fast_s": 2.0}, "is not faster"),
+        ({"kind": "event-rate", "slow_s": 2.0, "fast_s": 1.0}, "`when` or `which`"),
+        ({"kind": "event-rate", **BRIGHT, "when": "event('division')"}, "`when` or `which`"),
+        ({"kind": "event-rate", "when": "t > 5", "slow_s": 2.0, "fast_s": 1.0, "longest_s": 9.0}, "goes with `which`"),
         ({"kind": "rule", "when": "count(objects) > 1", "then": []}, "would do nothing"),
         ({"kind": "rule", "when": "count(objects) > 1", "then": [{"kind": "explode"}]}, "explode"),
     ],
