@@ -206,6 +206,23 @@ def test_silence_pauses_and_makes_safe(core: Any) -> None:
     assert "follow has been silent" in bench.logged[-1][0].cause.reason
 
 
+def test_who_waits_for_an_answer_is_not_silent(core: Any) -> None:
+    # A move of 3 s: its controller, which waits for the receipt, gave no sign of life meanwhile and was taken for dead.
+    bench = Bench(core, on_silence="pause", silence_s=1.0)
+    bench.take(Alive())
+    bench.take(MoveXY(x_um=5.0, y_um=0.0))
+
+    bench.clock.advance(ms=3000)
+    bench.desk.watch()
+    is_paused_while_it_waits = bench.pace.is_paused
+    bench.desk.serve(0.0)
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+
+    assert not is_paused_while_it_waits
+    assert bench.pace.is_paused
+
+
 def test_a_region_of_interest_comes_and_goes(core: Any) -> None:
     bench = Bench(core)
 

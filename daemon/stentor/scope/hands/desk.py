@@ -110,6 +110,8 @@ class Desk:
     def watch(self) -> None:
         """Do what the settings say when somebody falls silent; called a few times a second by one thread."""
         with self._lock:
+            for who in self._waiting.whose():  # who waits for the hardware cannot give signs of life
+                self._admission.excuse(who)
             gone = self._admission.silent()
             back = {who for who in self._missed if self._admission.hears(who)}
             self._missed -= back
@@ -154,6 +156,7 @@ class Desk:
                 self._answer(*asked, self._performer.carry_out(asked.request, course), started_ns)
             else:
                 self._answer(*asked, Done("refused", refusal.rule, refusal.text, {}))
+            self._waiting.answered()
             if self._clock.monotonic_ns() >= deadline_ns:
                 return
 

@@ -22,12 +22,13 @@ class Asked(NamedTuple):
 
 
 class Waiting:
-    """`put` from any thread, `pop` by the one that holds the hardware."""
+    """`put` from any thread; `pop`, and `answered` when that is done, by the one that holds the hardware."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._queues: OrderedDict[str, deque[Asked]] = OrderedDict()
         self._has_come = threading.Event()
+        self._in_hand: frozenset[str] = frozenset()
 
     def put(self, asked: Asked) -> bool:
         """Queue a request; False: too many of this controller wait already."""
@@ -50,9 +51,20 @@ class Waiting:
                 return None
             who, queue = self._queues.popitem(last=False)
             asked = queue.popleft()
+            self._in_hand = frozenset([who])
             if queue:
                 self._queues[who] = queue
             return asked
+
+    def answered(self) -> None:
+        """Note that the request popped last has been answered."""
+        with self._lock:
+            self._in_hand = frozenset()
+
+    def whose(self) -> frozenset[str]:
+        """Return the controllers that wait for an answer."""
+        with self._lock:
+            return self._in_hand.union(self._queues)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until something has come, or somebody wakes; tells whether."""
