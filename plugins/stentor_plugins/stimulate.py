@@ -66,11 +66,14 @@ class Stimulate:
         self._settings: StimulateSettings = settings
         self._which = Expression(settings.which, where="which", of_objects=True)
         self._when = None if settings.when is None else Expression(settings.when, where="when")
+        self._run = ""
         self._lit_ns: dict[int, int] = {}
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Choose, light, and let go on."""
         frame = result.frame
+        if frame.frame_id.run != self._run:  # which has track numbers of its own
+            self._run, self._lit_ns = frame.frame_id.run, {}
         if ASKED in frame.axes or self._settings.channel not in (None, frame.channel):
             return
         try:

@@ -72,6 +72,7 @@ def _told(score: "Score") -> dict[str, str]:
         "exposure end to request, p50 / p99": decided,
         "requests done / refused / failed": f"{score.done} / {score.refused} / {score.failed_actions}",
         "images on target": "none" if score.on_target is None else f"{100 * score.on_target:.0f} %",
+        "nuclei stimulated": f"{score.stimulated}",
         "images without a result": f"{score.failed}",
         "results without a decision": f"{score.undecided}",
         "hours": f"{score.duration_h:.2f}",

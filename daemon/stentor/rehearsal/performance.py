@@ -67,6 +67,8 @@ class Performance:
         What the rehearsal itself took.
     deaths
         By nucleus, when it was gone.
+    stimulated_s
+        By nucleus that lives still: seconds of full stimulation light, of those that received any.
     """
 
     shots: tuple[Shot, ...]
@@ -78,6 +80,7 @@ class Performance:
     took_s: float
     undecided: int = 0
     deaths: Mapping[int, float] = field(default_factory=dict)
+    stimulated_s: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:

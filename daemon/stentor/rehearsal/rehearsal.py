@@ -198,7 +198,7 @@ class Rehearsal:
         born_s = (self._microscope.born_ns - self._began_ns) / NS_PER_S
         seen = np.unique(np.concatenate([shot.ids for shot in self._shots])) if self._shots else np.empty(0, np.int64)
         crowd = specimen.population
-        ours = np.isin(crowd.id, seen)
+        ours, lit = np.isin(crowd.id, seen), crowd.stimulated_s > 0
         return Performance(
             shots=tuple(self._shots),
             divisions=tuple(
@@ -210,6 +210,7 @@ class Rehearsal:
             began_ns=self._began_ns,
             light_s=float(crowd.dose_s[ours].mean()) if ours.any() else 0.0,
             failed=0 if self._analyst is None else self._analyst.failed,
+            stimulated_s=dict(zip(crowd.id[lit].tolist(), crowd.stimulated_s[lit].tolist(), strict=True)),
             undecided=0 if self._panel is None else sum(self._panel.failures.values()),
             took_s=took_s,
         )

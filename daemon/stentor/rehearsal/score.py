@@ -37,6 +37,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     on_target
         Share of images in which the nucleus that was nearest to the middle at first (later one of its daughters) lies
         within 10 % of the field from the middle.
+    stimulated
+        Nuclei that live still and have received stimulation light.
     failed, undecided
         Images without a result, and results on which a controller raised.
     """
@@ -56,6 +58,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     failed_actions: int
     on_target: float | None
+    stimulated: int
     failed: int
     undecided: int
 
@@ -89,6 +92,7 @@ def score_of(performance: Performance, *, wanted_s: float, window_s: float) -> S
         refused=verdicts.count("refused"),
         failed_actions=verdicts.count("failed"),
         on_target=on_target(performance),
+        stimulated=len(performance.stimulated_s),
         failed=performance.failed,
         undecided=performance.undecided,
     )
