@@ -19,7 +19,10 @@ app = typer.Typer(
 models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
-Config = Annotated[Path | None, typer.Argument(help="TOML file; without one, a simulated microscope.", metavar="FILE")]
+Config = Annotated[
+    Path | None,
+    typer.Argument(help="TOML file, or an experiment's folder; without, a simulated microscope.", metavar="FILE"),
+]
 Name = Annotated[str, typer.Option(help="Name of the rig.")]
 
 

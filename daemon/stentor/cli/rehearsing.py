@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def rehearse(
-    config: Annotated[Path, typer.Argument(help="TOML file of the experiment.", metavar="FILE")],
+    config: Annotated[Path, typer.Argument(help="The experiment's folder, or its TOML file.", metavar="FILE")],
     hours: Annotated[float, typer.Option(min=0.001, help="How much of the microscope's time.")] = 12.0,
     every: Annotated[
         float | None,

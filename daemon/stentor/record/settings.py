@@ -12,7 +12,8 @@ class RecordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     Attributes
     ----------
     folder
-        Gets one sub-folder for each start, with the ledger and the logs; None: the user's state folder.
+        Gets one sub-folder for each start, with the ledger and the logs; a relative one lies beside the configuration
+        file. None: the user's state folder.
     evidence_mb
         Space for what each controller saw, on which `stentor replay SESSION --controller NAME` asks it again; 0: none.
     """

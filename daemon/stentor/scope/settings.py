@@ -39,7 +39,8 @@ class RigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         "replay": a recording.
         "tap": none of ours; frames come from a tap in another program, for which the daemon waits.
     config_file
-        Micro-Manager's `.cfg`; a relative path is looked for here and then in `adapter_path`.
+        Micro-Manager's `.cfg`; a relative path is looked for beside the settings' own file, here, and then in
+        `adapter_path`.
     adapter_path
         Folder of the device adapters, as a rule Micro-Manager's own; None: where Micro-Manager is usually installed.
         With "tap" only `stentor check` looks at it, whether the pymmcore installed here fits.

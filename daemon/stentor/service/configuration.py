@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import structs
@@ -13,9 +13,12 @@ from stentor.core.errors import ConfigError
 from stentor.service.settings import Settings
 from stentor.wire import rendezvous
 
+EXPERIMENT_FILE: Final = "experiment.toml"
+"""What a folder is read by."""
+
 
 def load_settings(path: Path | None) -> Settings:
-    """Return the settings of a file; None: the built-in defaults, a simulated microscope.
+    """Return the settings of a file, or of an experiment's folder; None: the defaults, a simulated microscope.
 
     Raises
     ------
@@ -24,10 +27,12 @@ def load_settings(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings()
+    if path.is_dir():
+        path = path / EXPERIMENT_FILE
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
-        raise ConfigError(f"{path}: cannot be read: {err.strerror}; give the path of a .toml file") from err
+        raise ConfigError(f"{path}: cannot be read: {err.strerror}; give a .toml file or a folder with one") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path}: is not TOML: {err}") from err
     faults = [f"{path}: {fault}" for fault in _faults(document, Settings, "")]
@@ -59,10 +64,19 @@ def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str)
 
 
 def _with_paths_beside(settings: Settings, path: Path) -> Settings:
-    """Read relative paths of the acquisition and of the replay as relative to the configuration file."""
-    acquisition, replay = settings.acquisition, settings.rig.replay
+    """Read relative paths of sequence, replay and record as relative to the configuration file.
+
+    A Micro-Manager configuration is taken from there if it lies there, else looked for where it always was.
+    """
+    acquisition, replay, record = settings.acquisition, settings.rig.replay, settings.record
+    config_file = settings.rig.config_file
     if acquisition.sequence_file is not None:
         acquisition = structs.replace(acquisition, sequence_file=str(path.parent / acquisition.sequence_file))
     if replay.path is not None:
         replay = structs.replace(replay, path=str(path.parent / replay.path))
-    return structs.replace(settings, acquisition=acquisition, rig=structs.replace(settings.rig, replay=replay))
+    if record.folder is not None:
+        record = structs.replace(record, folder=str(path.parent / record.folder))
+    if config_file is not None and (path.parent / config_file).is_file():
+        config_file = str(path.parent / config_file)
+    rig = structs.replace(settings.rig, replay=replay, config_file=config_file)
+    return structs.replace(settings, acquisition=acquisition, rig=rig, record=record)

@@ -61,3 +61,27 @@ def test_a_sequence_file_lies_beside_its_configuration(tmp_path: Path) -> None:
     path = write(tmp_path, '[acquisition]\nmode = "sequence"\nsequence_file = "s.yaml"\n')
 
     assert load_settings(path).acquisition.sequence_file == str(tmp_path / "s.yaml")
+
+
+def test_a_folder_means_its_experiment(tmp_path: Path) -> None:
+    (tmp_path / "experiment.toml").write_text('name = "mine"\n[record]\nfolder = "runs"\n')
+
+    settings = load_settings(tmp_path)
+
+    assert settings.name == "mine"
+    assert settings.record.folder == str(tmp_path / "runs")
+
+
+def test_a_folder_without_an_experiment_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"experiment\.toml: cannot be read.*a \.toml file or a folder"):
+        load_settings(tmp_path)
+
+
+def test_a_micro_manager_configuration_may_lie_beside_its_experiment(tmp_path: Path) -> None:
+    text = '[rig]\nkind = "micro-manager"\nconfig_file = "scope.cfg"\n'
+    elsewhere = load_settings(write(tmp_path, text)).rig.config_file
+    (tmp_path / "scope.cfg").touch()
+
+    beside = load_settings(write(tmp_path, text)).rig.config_file
+
+    assert (elsewhere, beside) == ("scope.cfg", str(tmp_path / "scope.cfg"))
