@@ -27,6 +27,14 @@ def test_models_are_in_the_wheel(contents: list[str]) -> None:
     assert "stentor/_models/nuclei/2/model.onnx" in contents
 
 
+def test_templates_of_experiments_are_in_the_wheel(contents: list[str]) -> None:
+    home = ROOT / "daemon" / "stentor" / "service" / "templates"
+    shipped = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.suffix in (".toml", ".md", ".py")}
+
+    assert {f"stentor/service/templates/{name}" for name in shipped} <= set(contents)
+    assert "event-rate/experiment.toml" in shipped
+
+
 def test_code_plugins_and_units_are_in_the_wheel(contents: list[str]) -> None:
     for name in (
         "stentor/cli/application.py",
