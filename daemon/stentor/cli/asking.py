@@ -87,7 +87,9 @@ def _line(result: Any) -> str:
 
 @app.command()
 def ledger(
-    file: Annotated[Path, typer.Argument(help="A ledger.sqlite, or the folder that holds it.")],
+    file: Annotated[
+        Path, typer.Argument(help="A ledger.sqlite, its folder, or an experiment's folder: its newest run.")
+    ],
     decisions: Annotated[bool, typer.Option("--decisions", help="What was asked of the microscope instead.")] = False,
 ) -> None:
     """Print what became of every frame of a run, also while it goes on.
@@ -95,20 +97,19 @@ def ledger(
     With --decisions: every request to the microscope, on which frame it rests, what the guard said, how long it
     took.
     """
-    folder = file if file.is_dir() else file.parent
-    if decisions:
-        from stentor.record.decision_text import decision_lines
-        from stentor.record.decisions import read_decisions
-
-        with errors_said():
-            for line in decision_lines(read_decisions(folder / "decisions.sqlite")):
-                typer.echo(line)
-        return
+    from stentor.record.decision_text import decision_lines
+    from stentor.record.decisions import read_decisions
     from stentor.record.ledger_reader import LedgerReader
     from stentor.record.ledger_text import ledger_lines
+    from stentor.service.session import find_session
 
     with errors_said():
-        reader = LedgerReader(file / "ledger.sqlite" if file.is_dir() else file)
+        session = find_session(file)
+        if decisions:
+            for line in decision_lines(read_decisions(session.decisions)):
+                typer.echo(line)
+            return
+        reader = LedgerReader(file if file.is_file() else session.ledger)
         for line in ledger_lines(reader):
             typer.echo(line)
         reader.close()

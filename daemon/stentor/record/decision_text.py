@@ -43,9 +43,7 @@ def _line(decision: Decision) -> str:
     after = "" if decision.reaction_ms is None else f" after {decision.reaction_ms:.1f} ms"
     why = f" ({cause.reason})" if cause.reason else ""
     said = "".join(f": {words}" for words in (decision.guard_rule, decision.text) if words)
-    return f"{at}  {who}{frame}  {action_words(decision.action)}  {decision.verdict}{after}{said}{why}".replace(
-        "  ", " "
-    ).strip()
+    return " ".join(f"{at} {who}{frame} {action_words(decision.action)} {decision.verdict}{after}{said}{why}".split())
 
 
 def _short(value: object) -> str:

@@ -10,6 +10,7 @@ import platformdirs
 
 from stentor.core.errors import RecordError
 from stentor.core.stage import ModelIdentity
+from stentor.service.configuration import EXPERIMENT_FILE, load_settings
 from stentor.service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Session:
         RecordError
             If it cannot be made.
         """
-        root = Path(settings.record.folder or Path(platformdirs.user_state_dir("stentor")) / settings.name)
+        root = _root(settings)
         stem = time.strftime("%Y-%m-%dT%H%M%S")
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -123,3 +124,26 @@ class Session:
         """Run the plan without a stage from the next start of the daemon on."""
         names = sorted(self.quarantined() | {stage})
         (self.folder / QUARANTINE_FILE).write_bytes(msgspec.json.encode(names))
+
+
+def find_session(path: Path) -> Session:
+    """Return the session that a path means: its ledger or folder, or the newest of an experiment or of many sessions.
+
+    Raises
+    ------
+    RecordError
+        If there is none.
+    """
+    if path.is_file():
+        return Session(path.parent)
+    root = path
+    if (path / EXPERIMENT_FILE).is_file():
+        root = _root(load_settings(path))
+    for folder in (root, *sorted(root.glob("*/"), reverse=True)):
+        if (folder / LEDGER_FILE).is_file():
+            return Session(folder)
+    raise RecordError(f"{path}: no such ledger; `stentor run` prints where it writes one")
+
+
+def _root(settings: Settings) -> Path:
+    return Path(settings.record.folder or Path(platformdirs.user_state_dir("stentor")) / settings.name)

@@ -92,7 +92,8 @@ class ScopeLink:
                 self._socket = self._made_by.connect(self._found.endpoints.commands, depth=DEPTH)
             elif time.monotonic() > deadline_s:
                 raise PublishError(
-                    f"no microscope of rig {self._rig!r} takes requests; start one with `stentor run`, or give its name"
+                    f"no microscope of rig {self._rig!r} takes requests; start one with `stentor run` and wait for its "
+                    "first image, or give its name"
                 )
             else:
                 time.sleep(0.02)
