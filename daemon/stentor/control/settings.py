@@ -1,5 +1,6 @@
 """Settings of the guard: the limits within which requests and events may reach the hardware."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -131,3 +132,14 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     on_silence: Literal["continue", "pause", "safe"] = "continue"
     safe: dict[str, str | float] = {}
     dose: DoseSettings = DoseSettings()
+
+
+def empty_ranges(settings: GuardSettings) -> Iterator[str]:
+    """Yield a sentence for each range that nothing lies in: everything would be refused, and nobody meant that."""
+    ranges = {name: getattr(settings, name) for name in ("x_um", "y_um", "z_um", "exposure_ms", "interval_ms")}
+    ranges |= {f'properties."{name}".range': limits.range for name, limits in settings.properties.items()}
+    for index, box in enumerate(settings.z_boxes):
+        ranges |= {f"z_boxes[{index}].{name}": getattr(box, name) for name in ("x_um", "y_um", "z_um")}
+    for name, allowed in ranges.items():
+        if allowed is not None and not allowed[0] <= allowed[1]:
+            yield f"`guard.{name}`: nothing lies in {allowed[0]:g} to {allowed[1]:g}; give the lower end first"

@@ -10,6 +10,7 @@ from stentor.core.stage import FrameSpec
 from stentor.pipeline.plan import build_plan
 from stentor.pipeline.runner import Runner
 from stentor.scope.diagnosis import check_interface
+from stentor.scope.hands.drivers import check_names
 from stentor.scope.opening import adapter_folder
 from stentor.scope.replay.opening import open_recording, spec_of
 from stentor.scope.replay.pace import check_pace
@@ -57,6 +58,7 @@ def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
     rig = open_rig(settings.rig)
     try:
         specs.append(rig.frame_spec())
+        check_names(rig.core, settings.guard)
     finally:
         rig.close()
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
+from stentor.control.settings import empty_ranges
 from stentor.core.errors import ConfigError
 from stentor.service.settings import Settings
 from stentor.wire import rendezvous
@@ -39,6 +40,8 @@ def load_settings(path: Path | None) -> Settings:
     if faults:
         raise ConfigError("\n".join(faults))
     settings = msgspec.convert(document, Settings)
+    if faults := [f"{path}: {fault}" for fault in empty_ranges(settings.guard)]:
+        raise ConfigError("\n".join(faults))
     rendezvous.path_of(settings.name)
     return _with_paths_beside(settings, path)
 

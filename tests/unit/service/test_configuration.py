@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stentor.core.errors import ConfigError
+from stentor.service.check import check
 from stentor.service.configuration import load_settings
 
 
@@ -85,3 +86,30 @@ def test_a_micro_manager_configuration_may_lie_beside_its_experiment(tmp_path: P
     beside = load_settings(write(tmp_path, text)).rig.config_file
 
     assert (elsewhere, beside) == ("scope.cfg", str(tmp_path / "scope.cfg"))
+
+
+def test_a_range_in_which_nothing_lies_is_refused(tmp_path: Path) -> None:
+    text = """
+[guard]
+x_um = [300.0, -300.0]
+z_boxes = [{ x_um = [0.0, 1.0], y_um = [0.0, 1.0], z_um = [5.0, -5.0] }]
+properties = { "Lamp.Intensity" = { range = [50.0, 10.0] } }
+"""
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, text))
+
+    lines = str(caught.value).splitlines()
+    assert [line.split("`")[1] for line in lines] == [
+        "guard.x_um", 'guard.properties."Lamp.Intensity".range', "guard.z_boxes[0].z_um",
+    ]  # fmt: skip
+    assert all("give the lower end first" in line for line in lines)
+
+
+def test_check_finds_limits_on_devices_that_are_not_there(tmp_path: Path) -> None:
+    path = write(tmp_path, 'plan = []\n[rig.simulated]\nwidth = 64\nheight = 64\n[guard]\ndevices = ["Lampe"]\n')
+
+    faults = [fault for _, fault in check(path) if fault is not None]
+
+    assert len(faults) == 1
+    assert "guard.devices: no device 'Lampe'" in faults[0] and "Lamp" in faults[0]
