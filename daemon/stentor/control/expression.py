@@ -5,8 +5,6 @@ Evaluated by simpleeval: no statement, attribute or import gets through, and col
 """
 
 import ast
-import io
-import tokenize
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -14,21 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
 
+from stentor.control.grammar import FRAME_NAMES, REDUCTIONS, parse
 from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
-from stentor.core.errors import ConfigError, StageError
+from stentor.core.errors import StageError
 from stentor.core.finding import Objects
 
-LONGEST: Final = 1000
-TABLE: Final = "objects"
-CLASS: Final = "klass"
-"""What `class` becomes before Python's parser sees it; as long, so that positions stay right."""
-
-FRAME_NAMES: Final = ("t", "c", "z", "p", "channel", "exposure_ms", "time_s")
-REDUCTIONS: Final[Mapping[str, Callable[[NDArray[Any]], Any]]] = {
-    "mean": np.mean, "median": np.median, "min": np.min, "max": np.max, "sum": np.sum,
-}  # fmt: skip
-FUNCTIONS: Final = ("count", *REDUCTIONS, "event", "score", "abs", "sqrt")
+_REDUCTIONS: Final[Mapping[str, Callable[[NDArray[Any]], Any]]] = {name: getattr(np, name) for name in REDUCTIONS}
 
 
 class Expression:
@@ -56,9 +46,7 @@ class Expression:
         self._where = where
         self._result: SeenResult | None = None
         self._began: tuple[str, int] = ("", 0)
-        if len(text) > LONGEST:
-            raise ConfigError(f"{where}: an expression of {len(text)} characters; at most {LONGEST}")
-        self._tree = self._parse(text, of_objects=of_objects)
+        self._tree = parse(text, where=where, of_objects=of_objects)
         self._evaluator = _ColumnEval(self._name, self._functions())
 
     def value(self, result: SeenResult) -> Any:
@@ -91,77 +79,11 @@ class Expression:
         """Tell of which objects a condition on objects holds, shape (n,)."""
         return np.broadcast_to(np.asarray(self.value(result), bool), (len(result.objects),))
 
-    # --- before the first frame -------------------------------------------------------------------------------------
-
-    def _parse(self, text: str, *, of_objects: bool) -> ast.expr:
-        try:
-            tree = ast.parse(_without_keyword(text), mode="eval")
-        except (SyntaxError, tokenize.TokenError) as err:
-            at = err.offset if isinstance(err, SyntaxError) and err.offset else len(text)
-            raise self._fault(
-                at - 1, "this is no expression; the like of: count(objects, area_um2 > 200) >= 3"
-            ) from err
-        for node in ast.walk(tree):
-            self._check(node)
-        self._check_names(tree.body, is_inside=of_objects)
-        return tree.body
-
-    def _check(self, node: ast.AST) -> None:
-        allowed = (
-            ast.Expression, ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.Name, ast.Constant,
-            ast.Call, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare,
-        )  # fmt: skip
-        if isinstance(node, ast.keyword):
-            raise self._fault(node.col_offset, "to compare, write ==")
-        if isinstance(node, ast.Compare) and len(node.ops) > 1:
-            raise self._fault(node.col_offset, "one comparison at a time: a < b and b < c")
-        if not isinstance(node, allowed):
-            raise self._fault(getattr(node, "col_offset", 0), f"{type(node).__name__} is not allowed here")
-        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS):
-            raise self._fault(node.col_offset, f"no such function; there are {', '.join(FUNCTIONS)}")
-
-    def _check_names(self, node: ast.AST, *, is_inside: bool) -> None:
-        if isinstance(node, ast.Call):
-            self._check_call(node)
-            return
-        if isinstance(node, ast.Name) and not is_inside and node.id not in FRAME_NAMES:
-            name = "class" if node.id == CLASS else node.id
-            raise self._fault(
-                node.col_offset,
-                f"{name!r} is no property of the frame ({', '.join(FRAME_NAMES)}); of objects say count(objects, ...)",
-            )
-        for child in ast.iter_child_nodes(node):
-            self._check_names(child, is_inside=is_inside)
-
-    def _check_call(self, node: ast.Call) -> None:
-        assert isinstance(node.func, ast.Name)
-        name, given = node.func.id, node.args
-        if name == "count" or name in REDUCTIONS:
-            if not given or not (isinstance(given[0], ast.Name) and given[0].id == TABLE):
-                raise self._fault(node.col_offset, f"{name}() begins with the table: {name}(objects, ...)")
-            if len(given) > 2 or (len(given) < 2 and name != "count"):
-                raise self._fault(node.col_offset, f"{name}() takes the table and one expression")
-            for argument in given[1:]:
-                self._check_names(argument, is_inside=True)
-        elif len(given) != 1:
-            raise self._fault(node.col_offset, f"{name}() takes one value")
-        elif name in ("event", "score"):
-            if not (isinstance(given[0], ast.Constant) and isinstance(given[0].value, str)):
-                raise self._fault(node.col_offset, f"{name}() takes a name in quotes")
-        else:
-            self._check_names(given[0], is_inside=False)
-
-    def _fault(self, at: int, said: str) -> ConfigError:
-        at = max(0, min(at, len(self._text)))
-        return ConfigError(f"{self._where}: {said}\n    {self._text}\n    {' ' * at}^ character {at + 1}")
-
-    # --- for every result -------------------------------------------------------------------------------------------
-
     def _functions(self) -> dict[str, Callable[..., Any]]:
         functions: dict[str, Callable[..., Any]] = {
             "count": self._count, "event": self._event, "score": self._score, "abs": np.abs, "sqrt": np.sqrt,
         }  # fmt: skip
-        for name, reduction in REDUCTIONS.items():
+        for name, reduction in _REDUCTIONS.items():
             functions[name] = lambda table, values, reduce=reduction: reduce(values) if len(table) else float("nan")
         return functions
 
@@ -221,12 +143,3 @@ def class_names(objects: Objects) -> NDArray[np.str_]:
     # -1 is unsure: the last name.
     names = np.array([*(name[2:] for name in objects.columns if name.startswith("p_")), "unsure"])
     return np.asarray(names[objects["class"]], np.str_)
-
-
-def _without_keyword(text: str) -> str:
-    """Return the text with `class` replaced outside of quotes, everything else where it was."""
-    characters = list(text)
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.NAME and token.string == "class" and token.start[0] == 1:
-            characters[token.start[1] : token.end[1]] = CLASS
-    return "".join(characters)
