@@ -207,3 +207,16 @@ def test_a_disk_that_stays_full_ends_with_the_sums_in_words(rig: Any) -> None:
 
     assert process.returncode == 7
     assert "the file lacks some of OutcomeCounts(seen=600" in err
+
+
+def test_a_wrong_rule_ends_the_run_before_it_has_begun(rig: Any) -> None:
+    process = rig.start(
+        "plan = []\n[rig.simulated]\nwidth = 64\nheight = 64\n"
+        '[[controller]]\nkind = "rule"\nwhen = "count(objects) = 3"\nthen = [{ kind = "pause" }]\n'
+    )
+
+    summary = rig.finish(process, 60)
+
+    assert summary["returncode"] == 3
+    assert summary["stderr"].count("controller-rule started") == 1
+    assert "to compare, write ==" in summary["stderr"]

@@ -3,6 +3,7 @@
 import ast
 import difflib
 import io
+import re
 import tokenize
 from typing import Final, NoReturn
 
@@ -33,6 +34,8 @@ _INSTEAD: Final = {
     ast.Invert: "to turn a condition round, write `not`",
 }
 """What to write for what people write who know other languages."""
+
+_SINGLE_EQUALS: Final = re.compile(r"(?<![=<>!])=(?!=)")
 
 
 def parse(text: str, *, where: str, of_objects: bool) -> ast.expr:
@@ -65,6 +68,8 @@ class _Reader:
             tree = ast.parse(_without_keyword(self._text), mode="eval")
         except (SyntaxError, tokenize.TokenError) as err:
             at = err.offset if isinstance(err, SyntaxError) and err.offset else len(self._text)
+            if (single := _SINGLE_EQUALS.search(self._text)) is not None:
+                self._refuse(single.start(), _INSTEAD[ast.keyword])
             self._refuse(at - 1, "this is no expression; the like of: count(objects, area_um2 > 200) >= 3")
         self._check(tree, 0)
         self._check_names(tree.body, is_inside=of_objects)

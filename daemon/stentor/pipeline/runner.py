@@ -14,7 +14,7 @@ from stentor.core.frame import Frame
 from stentor.core.outcome import Failed
 from stentor.core.stage import FrameSpec, ModelIdentity
 from stentor.pipeline.plan import PlannedStage
-from stentor.pipeline.plugin_call import call_plugin
+from stentor.pipeline.plugin_call import call_plugin, traceback_of
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class Runner:
         now = time.monotonic()
         if now - self._said_at.get(stage, float("-inf")) >= SAY_AGAIN_EVERY_S:
             self._said_at[stage] = now
-            logger.warning("stage %s fails its frames: %s", stage, err, exc_info=err.__cause__)
+            logger.warning("stage %s fails its frames: %s", stage, err, exc_info=traceback_of(err))
 
 
 def _checked(item: PlannedStage, found: object) -> Findings:

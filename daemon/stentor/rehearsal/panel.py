@@ -10,7 +10,7 @@ from stentor.core.clock import Clock
 from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError, StageError
 from stentor.core.microscope import Ask, Microscope
-from stentor.pipeline.plugin_call import call_plugin
+from stentor.pipeline.plugin_call import call_plugin, traceback_of
 from stentor.service.controllers import build_controller, controller_names
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Panel:
             except StageError as err:
                 self.failures[name] = self.failures.get(name, 0) + 1
                 if self.failures[name] == 1:
-                    logger.warning("controller %s could not decide: %s", name, err, exc_info=err.__cause__)
+                    logger.warning("controller %s could not decide: %s", name, err, exc_info=traceback_of(err))
 
     def close(self) -> None:
         """Let the controllers go; may be called twice."""

@@ -14,7 +14,7 @@ from stentor.client.microscope import ConnectedMicroscope
 from stentor.client.result import Result
 from stentor.core.controller import Controller
 from stentor.core.errors import PublishError, StageError
-from stentor.pipeline.plugin_call import call_plugin
+from stentor.pipeline.plugin_call import call_plugin, traceback_of
 from stentor.record.evidence import EvidenceLog, evidence_file
 from stentor.service.child import StopFlag, run_child
 from stentor.service.controllers import build_controller, controller_names
@@ -92,7 +92,7 @@ class ControlLoop:
         now_s = time.monotonic()
         if now_s - self._said_s >= SAY_AGAIN_EVERY_S:
             self._said_s = now_s
-            logger.warning("controller %s could not decide: %s", self._name, err, exc_info=err.__cause__)
+            logger.warning("controller %s could not decide: %s", self._name, err, exc_info=traceback_of(err))
 
 
 def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:

@@ -95,9 +95,10 @@ class Launcher:
             code = self._tend_daemon()
             if code is None:  # not `or`: DONE is 0
                 code = self._tend_scope()
+            if code is None:
+                code = self._tend_controllers()
             if code is not None:
                 return code
-            self._tend_controllers()
             time.sleep(LOOK_EVERY_S)
         return ExitCode.DONE
 
@@ -147,8 +148,11 @@ class Launcher:
             self._start_scope()
         return None
 
-    def _tend_controllers(self) -> None:
-        """Start the controllers once there is a microscope, and again when one dies, but not for ever."""
+    def _tend_controllers(self) -> ExitCode | None:
+        """Start the controllers once there is a microscope, and again when one dies, but not for ever.
+
+        One whose settings are wrong has never begun: that is said before the first image, and ends the run.
+        """
         for name, child in self._controllers.items():
             if child.is_silent:
                 self._say(f"{child.name} hangs; it is killed and started again")
@@ -159,9 +163,11 @@ class Launcher:
                 self._say(f"{child.name} died {RESTARTS} times; the microscope goes on without it")
                 child.starts += 1
             else:
-                if child.starts:
-                    self._post_mortem(child)
+                code = self._post_mortem(child) if child.starts else None
+                if code is ExitCode.CONFIG and child.starts == 1:
+                    return code
                 child.start(name)
+        return None
 
     def _start_scope(self) -> None:
         self._scope.start(*(() if self._frames is None else (str(self._frames_left()),)))

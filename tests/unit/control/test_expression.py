@@ -83,6 +83,7 @@ def test_time_counts_from_the_first_frame_of_a_run() -> None:
     ("text", "at", "words"),
     [
         ("count(objects, class = 'mitotic')", 16, "write =="),
+        ("count(objects) = 3", 16, "write =="),
         ("1 < t < 5", 1, "one comparison at a time"),
         ("count(objects", 13, "no expression"),
         ("cuont(objects) > 1", 1, "no such function; did you mean count()?"),

@@ -143,6 +143,18 @@ def test_a_controller_that_raises_costs_its_decision_only(tmp_path: Path, monkey
     assert performance.undecided == len(performance.shots)
 
 
+def test_a_column_that_is_not_there_is_said_once_without_a_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = EXPERIMENT.replace("count(objects) >= 3", "count(objects, aera > 3) >= 3")
+
+    Rehearsal(settings_of(tmp_path, wrong), duration_s=150.0).run()
+
+    (said,) = [record for record in caplog.records if "could not decide" in record.getMessage()]
+    assert "rule: when: the plan gives no column 'aera'; there are label" in said.getMessage()
+    assert said.exc_info is None
+
+
 def test_the_command_prints_both_scores_and_draws(tmp_path: Path) -> None:
     settings_of(tmp_path)
     picture = tmp_path / "picture.png"
