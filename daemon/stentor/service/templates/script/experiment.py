@@ -25,12 +25,11 @@ def main() -> None:
             moved = microscope.centre(result, y_px, x_px, reason=f"{cells['area_px'][largest]:.0f} px large")
             say(f"turn {turn}: centre", moved)
 
-            # An axis of your own in the index is how you know your image again.
-            phase = {"channel": {"config": "Phase", "group": "Channel"}, "exposure": 20.0, "index": {"turn": turn}}
+            phase = {"channel": {"config": "Phase", "group": "Channel"}, "exposure": 20.0}
             asked = microscope.acquire(phase, because=result, reason="a phase image of the largest")
             say(f"turn {turn}: acquire", asked)
             if asked.is_done:
-                image = microscope.wait_for({"turn": turn}, timeout_s=10.0)
+                image = microscope.wait_for({"asked": int(asked.read_back["asked"])}, timeout_s=10.0)
                 print(f"turn {turn}: {image.frame.channel} at x = {image.frame.stage.x_um:.1f} um")
 
 
