@@ -21,6 +21,7 @@ from ndstorage import NDTiffDataset
 
 import stentor
 from stentor.service.configuration import load_settings
+from stentor.service.controllers import check_controllers
 from stentor.train.synthetic import draw_field
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,7 +69,21 @@ def test_the_commented_example_configuration_is_valid_and_shows_every_table() ->
     settings = load_settings(path)
 
     assert settings.name == "scope1"
-    assert set(tomllib.loads(path.read_text())) >= {"name", "rig", "acquisition", "source", "plan", "publish"}
+    assert set(tomllib.loads(path.read_text())) >= {"name", "rig", "acquisition", "source", "plan", "guard", "publish"}
+
+
+def test_what_is_commented_out_in_the_example_configuration_is_valid_too(tmp_path: Path) -> None:
+    text = (ROOT / "systemd" / "scope1.toml").read_text()
+    path = tmp_path / "all.toml"
+    path.write_text(re.sub(r"^# (\[|\w+ = |\"[\w.]+\" = |kind = )", r"\1", text, flags=re.MULTILINE))
+
+    settings = load_settings(path)
+
+    check_controllers(settings.controller)
+    assert settings.controller and settings.guard.z_boxes and settings.guard.properties and settings.guard.safe
+    shown = path.read_text()
+    for table in (settings.guard, settings.guard.dose, settings.record):
+        assert [key for key in table.__struct_fields__ if key not in shown] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
