@@ -32,7 +32,10 @@ class Panel:
 
     def __init__(self, tables: Sequence[Mapping[str, Any]], ask: Ask, clock: Clock) -> None:
         if not tables:
-            raise ConfigError("there is no [[controller]] in the configuration: nothing would be decided")
+            raise ConfigError(
+                "there is no [[controller]] in the configuration: nothing would be decided; a script is tried with "
+                "`stentor run` on the simulated microscope, or written as a controller"
+            )
         self._seats: list[tuple[str, Controller, Microscope]] = []
         for index, (name, table) in enumerate(zip(controller_names(tables), tables, strict=True)):
             self._seats.append((name, build_controller(index, table), Microscope(ask, clock, controller=name)))
