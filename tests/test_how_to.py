@@ -1,5 +1,6 @@
 """The how-to pages about driving the microscope: what they show is built, and what they promise happens."""
 
+import json
 import re
 import shlex
 import typing
@@ -21,6 +22,7 @@ from stentor.core import action as act
 from stentor.core.errors import ConfigError
 from stentor.core.finding import OBJECT_COLUMNS, Event, Objects
 from stentor.core.frame import FrameHeader, FrameId
+from stentor.core.mask import unpack_mask
 from stentor.core.microscope import Microscope
 from stentor.rehearsal.performance import Performance
 from stentor.rehearsal.rehearsal import Rehearsal
@@ -36,7 +38,7 @@ HOW_TO = ROOT / "docs" / "how-to"
 TEMPLATES = ROOT / "daemon" / "stentor" / "service" / "templates"
 TEMPLATE_OF = {
     "rules": "rule", "event-rate": "event-rate", "follow": "follow", "hunt": "hunt", "autofocus": "autofocus",
-    "stop-when": "stop-when",
+    "stop-when": "stop-when", "stimulate": "stimulate",
 }  # fmt: skip
 WITH_COMMANDS = [ROOT / "README.md", *sorted(HOW_TO.glob("*.md")), *sorted(TEMPLATES.glob("*/README.md"))]
 
@@ -284,6 +286,34 @@ def test_stop_when_ends_the_run(tmp_path: Path) -> None:
 
     assert verdicts(performance) == {("Abort", "done"): 1}
     assert 300 + 2 * 60 <= performance.duration_s <= 300 + 4 * 60, "three results, a minute each"
+
+
+def test_stimulate_lights_the_chosen_nuclei_and_no_others(tmp_path: Path) -> None:
+    performance = Rehearsal(experiment("stimulate", tmp_path), duration_s=100.0).run()
+
+    lights = [request for request, _ in performance.decisions if isinstance(request.action, act.ProjectMask)]
+    assert {receipt.verdict for _, receipt in performance.decisions} == {"done"}
+    assert [light.cause.frame_id.sequence % 6 for light in lights if light.cause.frame_id] == [5] * 3
+    under: set[int] = set()
+    for light in lights:
+        assert light.cause.frame_id is not None and isinstance(light.action, act.ProjectMask)
+        shot = performance.shots[light.cause.frame_id.sequence]
+        mask_yx = unpack_mask(light.action.mask, light.action.shape_yx)
+        column, row = np.rint(shot.centroids_px).astype(int).T
+        inside = (row >= 0) & (row < mask_yx.shape[0]) & (column >= 0) & (column < mask_yx.shape[1])
+        under |= set(shot.ids[inside][mask_yx[row[inside], column[inside]]].tolist())
+    assert len(under) >= 3
+    assert set(performance.stimulated_s) == under
+    assert 0.05 <= max(performance.stimulated_s.values()) < 0.09, "no cell twice in ten minutes"
+
+
+def test_the_page_about_stimulation_calibrates_an_slm(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(text_of("stimulate"), "python")
+
+    exec(code, {})
+
+    a, b, c, d, e, f = json.loads(capsys.readouterr().out)
+    assert (a * 63.2 + b * 85.5 + c, d * 63.2 + e * 85.5 + f) == pytest.approx((350, 50), abs=0.1)
 
 
 @pytest.mark.usefixtures("own_package")

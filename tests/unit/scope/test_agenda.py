@@ -53,6 +53,17 @@ def test_time_points_come_at_the_interval() -> None:
     ]  # fmt: skip
 
 
+def test_an_exposure_asked_for_is_that_of_every_event_without_one_of_its_own() -> None:
+    clock = FakeClock()
+    events = [useq.MDAEvent(index={"c": 0}), useq.MDAEvent(index={"c": 1}, exposure=7.0)]
+    agenda = Agenda(events, interval_s=0.0, time_points=2, clock=clock, meanwhile=lambda wait_s: None, exposure_ms=50.0)
+    first = next(agenda)
+
+    agenda.set_exposure(80.0)
+
+    assert [event.exposure for event in (first, *agenda)] == [50.0, 7.0, 80.0, 7.0]
+
+
 def test_it_ends_after_its_time_points_and_can_be_extended() -> None:
     bench = Bench(TWO_CHANNELS[:1], 0.1, time_points=2)
     bench.requests.append((0.05, lambda: bench.agenda.extend(1)))
