@@ -1,14 +1,19 @@
 """Event feed: hands events to an engine, counts the images they ask for, and runs dry at abort."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stentor.scope.engine import RunReport
 from stentor.scope.tally import Tally
 
 if TYPE_CHECKING:
     import useq
+
+
+REFUSED_S: Final = 0.005
+"""An acquisition as fast as possible whose light is used up must not keep a core busy with asking."""
 
 
 def asks_for_image(event: "useq.MDAEvent") -> bool:
@@ -69,6 +74,8 @@ class EventFeed:
                 self._check(event)
             if not self._admits(event):
                 self._refused += asks_for_image(event)
+                if self.whole is None:
+                    time.sleep(REFUSED_S)
                 continue
             self.longest_exposure_ms = max(self.longest_exposure_ms, event.exposure or 0.0)
             self._handed_out += asks_for_image(event)

@@ -224,6 +224,23 @@ def test_what_a_device_refuses_has_failed_and_says_why(rig: Any) -> None:
     ended(rig, process)
 
 
+def test_a_drive_that_does_not_arrive_has_failed_and_says_where_it_stands(rig: Any) -> None:
+    process = started(rig, config().replace("stage_speed_um_per_s = 500.0", "stage_speed_um_per_s = 20.0"))
+
+    with stentor.connect() as script:
+        late = script.move_xy(200.0, 0.0, timeout_s=20)  # 10 s of way; Micro-Manager waits 5 s
+        so_far = rig.results_so_far()
+        rig.wait_for(lambda: rig.results_so_far() > so_far + 3)
+        again = script.set_exposure(10.0)
+        back = script.move_xy(180.0, 0.0, timeout_s=20)
+
+    assert late.verdict == "failed"
+    assert "timed out" in late.text.lower()
+    assert again.is_done
+    assert back.is_done and back.read_back["x_um"] == pytest.approx(180.0, abs=2.5)
+    ended(rig, process)
+
+
 def test_an_abort_in_a_nested_sequence_ends_it_within_an_image(rig: Any) -> None:
     process = started(rig, config())
     planes = [{"z_pos": 0.5 * plane, "exposure": 200.0} for plane in range(20)]

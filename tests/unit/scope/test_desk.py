@@ -27,6 +27,7 @@ from stentor.scope.between import LivePace
 from stentor.scope.hands.desk import Desk
 from stentor.scope.hands.drivers import Drivers
 from stentor.scope.hands.performer import Performer
+from stentor.scope.hands.whereabouts import Whereabouts
 from stentor.scope.simulated.core import open_simulated_core
 from stentor.scope.simulated.settings import SimulatedSettings
 
@@ -49,7 +50,9 @@ class Bench:
         account = DoseAccount(self.settings.dose, received_uj={}, field_um=100.0)
         guard = Guard(self.settings, account, drivers.standing())
         self.changes = 0
-        performer = Performer(self.settings, core, guard, drivers, on_change=self.note_change)
+        self.guard = guard
+        self.whereabouts = Whereabouts(drivers, guard)
+        performer = Performer(self.settings, core, guard, drivers, self.whereabouts, on_change=self.note_change)
         self.logged: list[tuple[Request, Receipt]] = []
         self.aborted = threading.Event()
         self.desk = Desk(
@@ -339,3 +342,27 @@ def test_what_has_waited_until_its_frame_is_old_is_refused(core: Any) -> None:
     bench.desk.serve(0.0)
 
     assert (bench.receipts[0].verdict, bench.receipts[0].rule) == ("refused", "max_age_ms")
+
+
+def test_a_drive_that_failed_on_its_way_stands_nowhere_until_it_says_so(
+    core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(core, xy_step_um=50.0)
+    assert bench.ask(MoveXY(x_um=0.0, y_um=0.0)).is_done
+
+    def hang(*args: Any) -> None:
+        raise TimeoutError("Wait for device 'XY' timed out")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(core, "waitForDevice", hang)
+        patched.setattr(core, "getXYPosition", hang)
+        failed = bench.ask(MoveXY(x_um=40.0, y_um=0.0))
+        lost = bench.guard.standing
+        refused = bench.ask(MoveXY(x_um=45.0, y_um=0.0))
+    core.waitForDevice("XY")
+    found = bench.ask(MoveXY(x_um=0.0, y_um=0.0))
+
+    assert (failed.verdict, "TimeoutError" in failed.text, failed.read_back) == ("failed", True, {})
+    assert lost.x_um is None
+    assert (refused.verdict, refused.rule) == ("refused", "xy_step_um")
+    assert found.is_done

@@ -48,7 +48,7 @@ class Detour:
                 return
             for call in calls:
                 self._drivers.make(call)
-        except (RuntimeError, ValueError, RecordError) as err:
+        except (RuntimeError, RecordError) as err:
             logger.error("the acquisition could not go back to where it was: %s", err)
 
     def _calls_back(self, before: Standing, now: Standing) -> list[DeviceCall]:

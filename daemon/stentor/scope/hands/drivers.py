@@ -1,8 +1,12 @@
 """Drivers: make device calls on a core, wait until they are done, and read back how the hardware stands."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, SetValue, Standing
 from stentor.control.settings import GuardSettings
@@ -13,6 +17,20 @@ if TYPE_CHECKING:
     import pymmcore
 
 
+@contextmanager
+def asking_devices() -> Iterator[None]:
+    """Raise as RuntimeError whatever a device raises: Micro-Manager's own errors are such, a Python device's any.
+
+    A drive of the simulated microscope that did not arrive in time raised TimeoutError, and ended the acquisition.
+    """
+    try:
+        yield
+    except RuntimeError:
+        raise
+    except Exception as err:  # a device may be a stranger's Python: the boundary is that of a plugin
+        raise RuntimeError(f"{type(err).__name__}: {err}") from err
+
+
 class Drivers:
     """Used by the thread that holds the hardware. Everything raises RuntimeError when a device refuses."""
 
@@ -20,6 +38,7 @@ class Drivers:
         self._core = core
         self._watched = tuple(name.partition(".")[::2] for name in watched)
 
+    @asking_devices()
     def make(self, call: DeviceCall) -> None:
         """Make one call that the guard has admitted, and wait until it is done."""
         core = self._core
@@ -38,6 +57,7 @@ class Drivers:
             case Expose(duration_ms=duration_ms):
                 self._pulse(duration_ms)
 
+    @asking_devices()
     def set_roi(self, roi: SetRoi) -> None:
         """Read a region of the chip, or the whole again."""
         if roi.width_px is None or roi.height_px is None:
@@ -45,6 +65,19 @@ class Drivers:
         else:
             self._core.setROI(roi.x_px, roi.y_px, roi.width_px, roi.height_px)
 
+    @asking_devices()
+    def show_mask(self, device: str, image_yx: NDArray[np.uint8]) -> None:
+        """Show an image of the SLM's own shape; it stays until the next."""
+        self._core.setSLMImage(device, image_yx)
+        self._core.displaySLMImage(device)
+
+    @asking_devices()
+    def darken(self, device: str) -> None:
+        """Show nothing on an SLM."""
+        self._core.setSLMPixelsTo(device, 0)
+        self._core.displaySLMImage(device)
+
+    @asking_devices()
     def standing(self) -> Standing:
         """Ask the hardware how it stands; a drive that does not say is None."""
         core = self._core

@@ -11,6 +11,7 @@ from stentor.control.limits import Refusal
 from stentor.core.errors import RecordError
 from stentor.scope.hands.desk import Desk
 from stentor.scope.hands.event_calls import calls_of_event
+from stentor.scope.hands.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     import pymmcore
@@ -35,11 +36,13 @@ class Gatekeeper:
         guard: Guard,
         desk: Desk,
         core: "pymmcore.CMMCore",
+        whereabouts: Whereabouts,
         on_refusal: Callable[[str, Refusal], None] = lambda what, refusal: None,
     ) -> None:
         self._guard = guard
         self._desk = desk
         self._core = core
+        self._whereabouts = whereabouts
         self._on_refusal = on_refusal
         self._said_s: dict[str, float] = {}
         self.refused = 0
@@ -57,6 +60,7 @@ class Gatekeeper:
         self._desk.serve(timeout_s)
 
     def _admits(self, what: str, calls: list[DeviceCall]) -> bool:
+        self._whereabouts.ensure()
         try:
             refusal = self._guard.admit(calls, is_planned=True)
         except RecordError as err:

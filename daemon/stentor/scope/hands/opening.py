@@ -17,6 +17,7 @@ from stentor.scope.hands.dose_journal import DoseJournal
 from stentor.scope.hands.drivers import Drivers, check_names, watched_names
 from stentor.scope.hands.gatekeeper import Gatekeeper
 from stentor.scope.hands.performer import UNCALIBRATED, Performer
+from stentor.scope.hands.whereabouts import Whereabouts
 from stentor.scope.settings import ProjectorSettings
 
 if TYPE_CHECKING:
@@ -67,10 +68,11 @@ class Hands:
         write = (lambda totals: None) if self._journal is None else self._journal.write
         account = DoseAccount(dose, received_uj=received_uj, field_um=field_um, write=write)
         guard = Guard(settings, account, drivers.standing())
-        performer = Performer(settings, core, guard, drivers, projector=projector, on_change=on_change)
+        whereabouts = Whereabouts(drivers, guard)
+        performer = Performer(settings, core, guard, drivers, whereabouts, projector=projector, on_change=on_change)
         self.desk = Desk(settings, performer, clock, abort=abort, log=log)
         self.detour = Detour(core, guard, drivers)
-        self.gatekeeper = Gatekeeper(guard, self.desk, core, on_refusal)
+        self.gatekeeper = Gatekeeper(guard, self.desk, core, whereabouts, on_refusal)
 
     def close(self) -> None:
         """Refuse what waits and close the account."""

@@ -26,6 +26,7 @@ from stentor.scope.hands.course import Course
 from stentor.scope.hands.drivers import Drivers
 from stentor.scope.hands.errands import calls_of
 from stentor.scope.hands.projection import Projection
+from stentor.scope.hands.whereabouts import Whereabouts
 from stentor.scope.settings import ProjectorSettings
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Performer:
         core: "pymmcore.CMMCore",
         guard: Guard,
         drivers: Drivers,
+        whereabouts: Whereabouts,
         *,
         projector: ProjectorSettings = UNCALIBRATED,
         on_change: Callable[[], None],
@@ -71,10 +73,12 @@ class Performer:
         self._core = core
         self._guard = guard
         self._drivers = drivers
+        self._whereabouts = whereabouts
         self._on_change = on_change
 
     def carry_out(self, request: Request, course: Course) -> Done:
         """Judge a request and do it; never raises for what a device says."""
+        self._whereabouts.ensure()
         verdict, rule, text, said = self._try(request, course)
         is_changed = verdict in ("done", "failed") and not _is_of_course(request.action)
         return Done(verdict, rule, text, {**self._read_back(), **said} if is_changed else said)
@@ -85,7 +89,7 @@ class Performer:
             device, _, key = name.partition(".")
             try:
                 self._drivers.make(SetValue(device=device, property=key, value=value))
-            except (RuntimeError, ValueError) as err:
+            except RuntimeError as err:
                 logger.error("guard.safe: %s could not be set to %r: %s", name, value, err)
         self._read_back()
 
@@ -105,7 +109,7 @@ class Performer:
             said = self._do(action, calls, course)
         except ConfigError as err:
             return Done("refused", "mode", str(err), {})
-        except (RuntimeError, ValueError) as err:
+        except RuntimeError as err:
             logger.warning("request %s of %s failed: %s", request.id, request.cause.controller, err)
             return Done("failed", "", str(err), {})
         return Done("done", "", "", said)
@@ -145,12 +149,9 @@ class Performer:
         return {}
 
     def _read_back(self) -> dict[str, int | float | str]:
-        try:
-            standing = self._drivers.standing()
-        except RuntimeError as err:
-            logger.warning("the hardware does not say how it stands: %s", err)
+        standing = self._whereabouts.read()
+        if standing is None:
             return {}
-        self._guard.note(standing)
         self._on_change()
         known: dict[str, int | float | str] = {
             axis: value

@@ -60,8 +60,7 @@ class Projection:
         try:
             for call in calls[:lit]:
                 self._drivers.make(call)
-            self._core.setSLMImage(device, self._image(action, device))
-            self._core.displaySLMImage(device)
+            self._drivers.show_mask(device, self._image(action, device))
             for call in calls[lit + 1 :]:
                 if isinstance(call, Expose):
                     self._drivers.make(call)
@@ -71,8 +70,7 @@ class Projection:
 
     def _darken(self, device: str, back: list[ApplyPreset]) -> None:
         try:
-            self._core.setSLMPixelsTo(device, 0)
-            self._core.displaySLMImage(device)
+            self._drivers.darken(device)
         finally:
             for call in back:
                 self._drivers.make(call)

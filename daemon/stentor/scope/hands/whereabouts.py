@@ -1,0 +1,43 @@
+"""Whereabouts: keeps the guard told how the hardware stands, and admits when nobody knows."""
+
+import logging
+
+from msgspec import structs
+
+from stentor.control.device_call import Standing
+from stentor.control.guard import Guard
+from stentor.scope.hands.drivers import Drivers
+
+logger = logging.getLogger(__name__)
+
+
+class Whereabouts:
+    """`read` after every change; `ensure` before anything is judged. By the thread that holds the hardware."""
+
+    def __init__(self, drivers: Drivers, guard: Guard) -> None:
+        self._drivers = drivers
+        self._guard = guard
+        self._is_lost = False
+
+    def read(self) -> Standing | None:
+        """Ask the hardware how it stands, and tell the guard; None: it does not say.
+
+        Then its drives are taken to stand nowhere known, and not where they were sent: one that failed on the way is
+        not there. Steps are refused until somebody knows again, and light counts in an account of its own.
+        """
+        try:
+            standing = self._drivers.standing()
+        except RuntimeError as err:
+            if not self._is_lost:
+                logger.warning("the hardware does not say how it stands: %s", err)
+            self._is_lost = True
+            self._guard.note(structs.replace(self._guard.standing, x_um=None, y_um=None, z_um=None))
+            return None
+        self._is_lost = False
+        self._guard.note(standing)
+        return standing
+
+    def ensure(self) -> None:
+        """Ask again if nobody knew the last time."""
+        if self._is_lost:
+            self.read()
