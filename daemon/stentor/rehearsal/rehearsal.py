@@ -20,6 +20,7 @@ from stentor.rehearsal.skipping_clock import SkippingClock
 from stentor.scope.hands.opening import Hands
 from stentor.scope.planned import make_agenda, read_sequence
 from stentor.scope.rig import Rig, open_rig
+from stentor.scope.settings import RigSettings
 from stentor.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ def at_interval(settings: Settings, interval_s: float) -> Settings:
     """Return the same experiment at a constant interval, until its duration is over and not after so many images."""
     acquisition = structs.replace(settings.acquisition, rate_hz=1.0 / interval_s, frames=None)
     return structs.replace(settings, acquisition=acquisition)
+
+
+def simulated(rig: RigSettings) -> RigSettings:
+    """Return the simulated microscope in place of a rig; what another one calls camera and channels is left out."""
+    if rig.kind == "simulated":
+        return structs.replace(rig, engine=None)
+    return RigSettings(exposure_ms=rig.exposure_ms, simulated=rig.simulated)
 
 
 class Rehearsal:
@@ -90,9 +98,12 @@ class Rehearsal:
             If the simulated microscope fails.
         """
         began_s = time.monotonic()
-        rig = open_rig(structs.replace(self._settings.rig, kind="simulated", engine=None), self._clock)
+        rig = open_rig(simulated(self._settings.rig), self._clock)
         try:
-            hands = self._open_hands(rig)
+            try:
+                hands = self._open_hands(rig)
+            except ConfigError as err:
+                raise ConfigError(f"{err}; a rehearsal has the simulated microscope's devices, not your own's") from err
             microscope: Microscope = rig.core.microscope  # type: ignore[attr-defined]  # the side door to the truth
             self._rig, self._hands, self._microscope = rig, hands, microscope
             if self._analyst is not None:

@@ -76,6 +76,28 @@ def test_truth_is_told_in_the_microscope_s_own_time(tmp_path: Path) -> None:
         assert all(not set(division.daughters) & set(shot.ids.tolist()) for shot in before)
 
 
+def test_the_experiment_of_another_microscope_is_rehearsed_on_the_simulated_one(tmp_path: Path) -> None:
+    real = """
+[rig]
+kind = "micro-manager"
+config_file = "scope.cfg"
+camera = "Andor"
+channel_group = "Colours"
+channel = "GFP"
+"""
+
+    performance = Rehearsal(settings_of(tmp_path, real + EXPERIMENT), duration_s=60.0).run()
+
+    assert performance.shots[0].shape_yx == (256, 256)
+
+
+def test_limits_on_devices_that_the_simulated_microscope_has_not_are_said(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, EXPERIMENT + '[guard]\ndevices = ["LightEngine"]\n')
+
+    with pytest.raises(ConfigError, match=r"no device 'LightEngine'.*the simulated microscope's devices"):
+        Rehearsal(settings, duration_s=60.0).run()
+
+
 def test_the_baseline_images_all_the_time(tmp_path: Path) -> None:
     performance = Rehearsal(at_interval(settings_of(tmp_path), 5.0), duration_s=300.0, is_watched=False).run()
 
