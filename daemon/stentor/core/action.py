@@ -189,6 +189,10 @@ Action: TypeAlias = (
 )  # fmt: skip
 
 
+Stamp: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""Nanoseconds, in as many bits as a log can keep."""
+
+
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """Why something is asked for.
 
@@ -210,7 +214,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     reason: str = ""
     frame_id: FrameId | None = None
-    seen_ns: int | None = None
+    seen_ns: Stamp | None = None
     clock_id: str | None = None
     model: str = ""
     model_hash: str = ""
@@ -230,7 +234,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     action: Action
     cause: Cause
-    issued_ns: int
+    issued_ns: Stamp
     clock_id: str
     max_age_ms: float | None = None
 

@@ -97,7 +97,7 @@ class DecisionLog:
         with self._lock:
             try:
                 self._file.execute(_INSERT, row)
-            except sqlite3.Error as err:
+            except (sqlite3.Error, OverflowError) as err:
                 self.unwritten += 1
                 if self.unwritten == 1:
                     logger.error("%s: decisions are not kept any more: %s; make room there", self._path, err)

@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 from functools import partial
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -47,6 +48,9 @@ class Door:
         self._receipts: queue.Queue[tuple[bytes, Receipt]] = queue.Queue(UNSENT)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=guarded_callback(self._serve), name="scope-door", daemon=True)
+        # Whatever a message may hold or a log may say: the thread behind the door must outlive it.
+        self._heed = guarded_callback(self._read, name="a request")
+        self._watch = guarded_callback(desk.watch)
         self._clock = clock
         self.ignored_messages = 0
 
@@ -78,10 +82,11 @@ class Door:
     def _serve(self) -> None:
         while not self._stopping.is_set():
             self._waiter.wait(POLL_S)
-            while (parts := self._socket.receive()) is not None:
-                self._read(parts)
+            # Not all that have come: under a flood there is always one more, and nobody else would get an answer.
+            for parts in islice(iter(self._socket.receive, None), DEPTH):
+                self._heed(parts)
             self._send()
-            self._desk.watch()
+            self._watch()
         self._send()
 
     def _read(self, parts: list[bytes]) -> None:

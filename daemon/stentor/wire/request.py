@@ -5,16 +5,28 @@ from typing import Final
 
 import msgspec
 
-from stentor.core.action import Receipt, Request
+from stentor.core.action import Acquire, Receipt, Request
 from stentor.core.errors import PublishError
 from stentor.wire import rendezvous, sockets
 
 encode: Final = msgspec.msgpack.Encoder().encode
-decode_request: Final = msgspec.msgpack.Decoder(Request).decode
+_decode_request: Final = msgspec.msgpack.Decoder(Request).decode
 decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
 
 DEPTH: Final = 64
 FIND_AGAIN_S: Final = 0.1
+
+
+def decode_request(packed: bytes) -> Request:
+    """Read a request; whatever is wrong with it is a DecodeError."""
+    try:
+        request = _decode_request(packed)
+        if isinstance(request.action, Acquire):
+            # Mappings by lists, foreign types and a thousand levels are no events, and no log could keep them.
+            msgspec.json.encode(request.action)
+    except (UnicodeDecodeError, RecursionError, TypeError) as err:
+        raise msgspec.DecodeError(str(err)) from err
+    return request
 
 
 def scope_name(rig: str) -> str:
