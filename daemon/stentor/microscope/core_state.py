@@ -111,7 +111,7 @@ def _stands(core: "pymmcore.CMMCore", drive: str, may_wait: bool) -> bool:
         if not may_wait:
             return not core.deviceBusy(drive)
         core.waitForDevice(drive)
-    except RuntimeError as err:
+    except (RuntimeError, TimeoutError) as err:  # the latter of devices written in Python
         logger.warning("%s does not stand still: %s", drive, err)
         return False
     return True

@@ -15,6 +15,7 @@ from stentor.core.action import (
     Cause,
     MoveXY,
     Pause,
+    ProjectMask,
     Receipt,
     Request,
     SetInterval,
@@ -366,3 +367,42 @@ def test_a_drive_that_failed_on_its_way_stands_nowhere_until_it_says_so(
     assert lost.x_um is None
     assert (refused.verdict, refused.rule) == ("refused", "xy_step_um")
     assert found.is_done
+
+
+def test_a_request_that_a_driver_cannot_digest_is_answered_and_the_acquisition_goes_on(core: Any) -> None:
+    bench = Bench(core, devices=("Camera",))
+    mask = ProjectMask(mask=b"", shape_yx=(1, 1), device="Camera")  # a camera is no SLM: the core raises when asked
+
+    receipt = bench.ask(mask)
+
+    assert (receipt.verdict, receipt.rule) == ("refused", "request")
+
+
+@pytest.mark.parametrize("error", [TypeError("not an int"), OverflowError("too large"), KeyError("what"), OSError()])
+def test_whatever_a_driver_raises_costs_one_request(
+    core: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(core)
+
+    def fail(*args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(core, "setXYPosition", fail)
+    receipt = bench.ask(MoveXY(x_um=1.0, y_um=0.0))
+
+    assert receipt.verdict == "failed"
+    assert str(error) in receipt.text
+
+
+def test_a_log_that_raises_costs_no_answer(core: Any) -> None:
+    bench = Bench(core)
+
+    def fail(request: Request, receipt: Receipt) -> None:
+        raise OverflowError("no such number")
+
+    desk = Desk(bench.settings, bench.desk._performer, bench.clock, abort=lambda: None, log=fail)
+    desk.course = bench.pace
+    request = Request(id="one", action=Pause(), cause=Cause(controller="follow"), issued_ns=0, clock_id="fake")
+    desk.take(request, bench.receipts.append)
+
+    assert bench.receipts[0].verdict == "done"

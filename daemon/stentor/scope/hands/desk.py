@@ -9,6 +9,7 @@ from typing import Final
 from stentor.control.admission import Admission, is_hands_off
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, GoOn, Pause, Receipt, Request, Resume, Skip
+from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.scope.barrier import Moment
 from stentor.scope.hands.course import Course
@@ -54,7 +55,10 @@ class Desk:
         self._performer = performer
         self._clock = clock
         self._abort = abort
-        self._log = log
+        # A log or a driver that raises what nobody thought of must cost neither the answer nor the acquisition.
+        self._log = guarded_callback(log, name="the decision log")
+        self._attempt = guarded_callback(self._carry_out, name="a request")
+        self._make_safe = guarded_callback(performer.make_safe)
         self._admission = Admission(settings, clock)
         self._lock = threading.Lock()
         self._waiting = Waiting()
@@ -148,17 +152,26 @@ class Desk:
     def _work(self, deadline_ns: int) -> None:
         if self._is_safe_wanted.is_set():
             self._is_safe_wanted.clear()
-            self._performer.make_safe()
+            self._make_safe()
         while (course := self.course) is not None and (asked := self._waiting.pop()) is not None:
             started_ns = self._clock.monotonic_ns()
             refusal = self._admission.stale(asked.request)  # it may have waited long
             if refusal is None:
-                self._answer(*asked, self._performer.carry_out(asked.request, course), started_ns)
+                self._answer(*asked, self._done(asked.request, course), started_ns)
             else:
                 self._answer(*asked, Done("refused", refusal.rule, refusal.text, {}))
             self._waiting.answered()
             if self._clock.monotonic_ns() >= deadline_ns:
                 return
+
+    def _done(self, request: Request, course: Course) -> Done:
+        said: list[Done] = []
+        self._attempt(request, course, said)
+        error = self._attempt.last_error
+        return said[0] if said else Done("failed", "", f"{type(error).__name__}: {error}", {})
+
+    def _carry_out(self, request: Request, course: Course, said: list[Done]) -> None:
+        said.append(self._performer.carry_out(request, course))
 
     def _obey(self, action: Action) -> Done:
         course = self.course

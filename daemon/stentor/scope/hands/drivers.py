@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, SetValue, Standing
 from stentor.control.settings import GuardSettings
 from stentor.core.action import SetRoi
+from stentor.core.errors import StentorError
 from stentor.microscope.core_state import read_stage
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def asking_devices() -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError:
+    except (RuntimeError, StentorError):
         raise
     except Exception as err:  # a device may be a stranger's Python: the boundary is that of a plugin
         raise RuntimeError(f"{type(err).__name__}: {err}") from err

@@ -23,7 +23,7 @@ from stentor.core.action import (
 from stentor.core.errors import ConfigError, RecordError
 from stentor.scope.hands.asked_events import events_of
 from stentor.scope.hands.course import Course
-from stentor.scope.hands.drivers import Drivers
+from stentor.scope.hands.drivers import Drivers, asking_devices
 from stentor.scope.hands.errands import calls_of
 from stentor.scope.hands.projection import Projection
 from stentor.scope.hands.whereabouts import Whereabouts
@@ -97,7 +97,7 @@ class Performer:
         action = request.action
         try:
             calls = self._calls(action)
-        except ConfigError as err:
+        except (ConfigError, RuntimeError) as err:
             return Done("refused", "request", str(err), {})
         is_booked = not self._settings.dry_run and not _is_of_course(action)
         refusal = self._judge(calls, is_booked=is_booked)
@@ -114,6 +114,7 @@ class Performer:
             return Done("failed", "", str(err), {})
         return Done("done", "", "", said)
 
+    @asking_devices()
     def _calls(self, action: Action) -> list[DeviceCall]:
         if isinstance(action, ProjectMask):
             return self._projection.calls(action, self._guard.standing)
@@ -138,7 +139,7 @@ class Performer:
             case Extend(time_points=time_points):
                 course.extend(time_points)
             case SetExposure(exposure_ms=exposure_ms) if course.set_exposure(exposure_ms):
-                return {"exposure_ms": exposure_ms}
+                return {"exposure_ms": self._core.getExposure()}
             case SetRoi():
                 self._drivers.set_roi(action)
             case ProjectMask():
@@ -150,9 +151,9 @@ class Performer:
 
     def _read_back(self) -> dict[str, int | float | str]:
         standing = self._whereabouts.read()
+        self._on_change()
         if standing is None:
             return {}
-        self._on_change()
         known: dict[str, int | float | str] = {
             axis: value
             for axis in ("x_um", "y_um", "z_um", "channel")
