@@ -221,7 +221,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One action asked for. Two with the same `id` are done once and answered twice.
+    """One action asked for. Two of one controller with the same `id` are done once and answered twice.
 
     Attributes
     ----------

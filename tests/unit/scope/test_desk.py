@@ -356,14 +356,14 @@ def test_a_drive_that_failed_on_its_way_stands_nowhere_until_it_says_so(
 
     with monkeypatch.context() as patched:
         patched.setattr(core, "waitForDevice", hang)
-        patched.setattr(core, "getXYPosition", hang)
+        patched.setattr(core, "deviceBusy", lambda label: True)
         failed = bench.ask(MoveXY(x_um=40.0, y_um=0.0))
         lost = bench.guard.standing
         refused = bench.ask(MoveXY(x_um=45.0, y_um=0.0))
     core.waitForDevice("XY")
     found = bench.ask(MoveXY(x_um=0.0, y_um=0.0))
 
-    assert (failed.verdict, "TimeoutError" in failed.text, failed.read_back) == ("failed", True, {})
+    assert (failed.verdict, "TimeoutError" in failed.text, "x_um" in failed.read_back) == ("failed", True, False)
     assert lost.x_um is None
     assert (refused.verdict, refused.rule) == ("refused", "xy_step_um")
     assert found.is_done
@@ -406,3 +406,64 @@ def test_a_log_that_raises_costs_no_answer(core: Any) -> None:
     desk.take(request, bench.receipts.append)
 
     assert bench.receipts[0].verdict == "done"
+
+
+def test_two_controllers_that_number_their_requests_alike_are_both_served(core: Any) -> None:
+    bench = Bench(core)
+
+    bench.ask(MoveXY(x_um=1.0, y_um=0.0), id="1", who="follow")
+    receipt = bench.ask(MoveXY(x_um=20.0, y_um=0.0), id="1", who="hunt")
+
+    assert receipt.read_back["x_um"] == pytest.approx(20.0, abs=0.5)
+
+
+def test_an_id_used_for_another_action_is_refused_and_not_answered_as_the_first(core: Any) -> None:
+    bench = Bench(core)
+
+    bench.ask(MoveXY(x_um=1.0, y_um=0.0), id="1")
+    receipt = bench.ask(MoveXY(x_um=20.0, y_um=0.0), id="1")
+
+    assert (receipt.verdict, receipt.rule) == ("refused", "id")
+    assert len(bench.logged) == 2
+    assert bench.changes == 1
+
+
+def test_who_asks_again_while_it_still_waits_is_answered_as_well(core: Any) -> None:
+    bench = Bench(core)
+    bench.take(MoveXY(x_um=1.0, y_um=0.0), id="once")
+    bench.take(MoveXY(x_um=1.0, y_um=0.0), id="once")
+
+    bench.desk.serve(0.0)
+
+    assert [receipt.verdict for receipt in bench.receipts] == ["done", "done"]
+    assert bench.changes == 1
+
+
+def test_a_flood_makes_nobody_forget_what_was_asked_by_another(core: Any) -> None:
+    bench = Bench(core, actions_per_s=20.0)
+    bench.ask(MoveXY(x_um=0.0, y_um=0.0), id="start")
+    bench.ask(MoveXY(x_um=1.0, y_um=0.0, is_relative=True), id="done")
+    bench.take(MoveXY(x_um=1.0, y_um=0.0, is_relative=True), id="waits")
+    for number in range(5000):
+        bench.take(MoveXY(x_um=0.0, y_um=0.0), id=str(number), who="flood")
+
+    bench.take(MoveXY(x_um=1.0, y_um=0.0, is_relative=True), id="done")
+    bench.take(MoveXY(x_um=1.0, y_um=0.0, is_relative=True), id="waits")
+    bench.desk.serve(0.0)
+
+    mine = [request.id for request, _ in bench.logged if request.cause.controller == "follow"]
+    assert mine == ["start", "done", "waits"]
+
+
+def test_what_comes_while_the_acquisition_ends_is_answered(core: Any) -> None:
+    bench = Bench(core)
+    put = bench.desk._waiting.put
+
+    def end_first(asked: Any) -> bool:
+        bench.desk.close()
+        return put(asked)
+
+    bench.desk._waiting.put = end_first  # type: ignore[method-assign]
+    bench.take(MoveXY(x_um=1.0, y_um=0.0))
+
+    assert [receipt.verdict for receipt in bench.receipts] == ["failed"]

@@ -2,8 +2,7 @@
 
 import logging
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from stentor.control.admission import Admission, is_hands_off
@@ -12,13 +11,13 @@ from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, GoOn, 
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.scope.barrier import Moment
+from stentor.scope.hands.answers import Answers, Reply
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.performer import Done, Performer
-from stentor.scope.hands.waiting import EACH, Asked, Reply, Waiting
+from stentor.scope.hands.waiting import EACH, Asked, Waiting
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED: Final = 4096
 SHARE_NS: Final = 20 * NS_PER_MS
 """Of the hardware's time between two images that requests may take before an image that is due; one may take more."""
 
@@ -26,8 +25,8 @@ SHARE_NS: Final = 20 * NS_PER_MS
 class Desk:
     """`take` from any thread; `serve` by the thread that holds the hardware, between two images.
 
-    A request is answered once it is done, refused or has failed, always; the answer to an id that was answered
-    before is repeated, and nothing is done again.
+    A request is answered once it is done, refused or has failed, always; the answer to an id that its asker has used
+    before for the same is repeated, and nothing is done again.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ class Desk:
         self._admission = Admission(settings, clock)
         self._lock = threading.Lock()
         self._waiting = Waiting()
-        self._answers: OrderedDict[str, Receipt | None] = OrderedDict()
+        self._answers = Answers()
         self._missed: set[str] = set()
         self._is_safe_wanted = threading.Event()
         self.course: Course | None = None
@@ -76,10 +75,11 @@ class Desk:
         """Answer at once what touches no hardware or is refused; hand the rest to the thread that holds it."""
         received_ns = self._clock.monotonic_ns()
         with self._lock:
-            if request.id in self._answers:
-                known = self._answers[request.id]
-                if known is not None:
-                    reply(known)
+            if self._answers.is_taken(request):
+                text = f"id {request.id!r} was used for another action; give every request an id of its own"
+                self._tell(request, self._receipt(request, received_ns, Done("refused", "id", text, {}), None), [reply])
+                return
+            if self._answers.repeats(request, reply):
                 return
             refusal = self._admission.judge(request)
             if isinstance(request.action, GoOn) and refusal is None and self.course is not None:
@@ -88,17 +88,19 @@ class Desk:
             if isinstance(request.action, Alive) or (isinstance(request.action, GoOn) and refusal is None):
                 reply(self._receipt(request, received_ns, Done("done", "", "", {}), None))
                 return
-            self._remember(request.id, None)
+            self._answers.open(request, reply)
         if refusal is not None:
-            self._answer(request, received_ns, reply, Done("refused", refusal.rule, refusal.text, {}))
+            self._answer(request, received_ns, Done("refused", refusal.rule, refusal.text, {}))
         elif is_hands_off(request.action):
-            self._answer(request, received_ns, reply, self._obey(request.action))
+            self._answer(request, received_ns, self._obey(request.action))
         elif self.course is None:
             text = 'the acquisition runs a fixed sequence; mode = "adaptive" or "live" takes requests'
-            self._answer(request, received_ns, reply, Done("refused", "mode", text, {}))
-        elif not self._waiting.put(Asked(request, received_ns, reply)):
+            self._answer(request, received_ns, Done("refused", "mode", text, {}))
+        elif not self._waiting.put(Asked(request, received_ns)):
             text = f"{EACH} requests of {request.cause.controller} wait for the hardware already"
-            self._answer(request, received_ns, reply, Done("refused", "actions_per_s", text, {}))
+            self._answer(request, received_ns, Done("refused", "actions_per_s", text, {}))
+        elif self.course is None:
+            self._turn_away()  # it ended between the look and the queue, and nobody would look there again
 
     def serve(self, timeout_s: float) -> None:
         """Carry out what waits, and what comes within `timeout_s`; returns soon after the first that came.
@@ -133,6 +135,9 @@ class Desk:
     def close(self) -> None:
         """Refuse what still waits."""
         self.course = None
+        self._turn_away()
+
+    def _turn_away(self) -> None:
         while (asked := self._waiting.pop()) is not None:
             self._answer(*asked, Done("failed", "", "the acquisition has ended", {}))
 
@@ -198,16 +203,18 @@ class Desk:
         now_ns = self._clock.monotonic_ns()
         cause = Cause(controller="guard", rule=rule, reason=reason)
         own = Request(id=f"guard-{now_ns}", action=action, cause=cause, issued_ns=now_ns, clock_id=self._clock.clock_id)
-        self._answer(own, now_ns, lambda receipt: None, Done("done", "", "", {}))
+        self._answer(own, now_ns, Done("done", "", "", {}))
 
-    def _answer(
-        self, request: Request, received_ns: int, reply: Reply, done: Done, started_ns: int | None = None
-    ) -> None:
+    def _answer(self, request: Request, received_ns: int, done: Done, started_ns: int | None = None) -> None:
         receipt = self._receipt(request, received_ns, done, started_ns)
         with self._lock:
-            self._remember(request.id, receipt)
+            replies = self._answers.close(request, receipt)
+        self._tell(request, receipt, replies)
+
+    def _tell(self, request: Request, receipt: Receipt, replies: Sequence[Reply]) -> None:
         self._log(request, receipt)
-        reply(receipt)
+        for reply in replies:
+            reply(receipt)
 
     def _receipt(self, request: Request, received_ns: int, done: Done, started_ns: int | None) -> Receipt:
         return Receipt(
@@ -221,8 +228,3 @@ class Desk:
             done_ns=self._clock.monotonic_ns(),
             clock_id=self._clock.clock_id,
         )
-
-    def _remember(self, request_id: str, receipt: Receipt | None) -> None:
-        self._answers[request_id] = receipt
-        while len(self._answers) > REMEMBERED:
-            self._answers.popitem(last=False)

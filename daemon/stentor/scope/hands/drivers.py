@@ -79,10 +79,13 @@ class Drivers:
         self._core.displaySLMImage(device)
 
     @asking_devices()
-    def standing(self) -> Standing:
-        """Ask the hardware how it stands; a drive that does not say is None."""
+    def standing(self, *, may_wait: bool = True) -> Standing:
+        """Ask the hardware how it stands; a drive that does not say, or does not stop, is None.
+
+        `may_wait`: wait for drives that still move, at most as long as the core does.
+        """
         core = self._core
-        stage = read_stage(core)
+        stage = read_stage(core, may_wait=may_wait)
         group = core.getChannelGroup()
         values: dict[str, str | float] = {}
         for device, name in self._watched:
@@ -95,6 +98,11 @@ class Drivers:
             channel=(core.getCurrentConfigFromCache(group) or None) if group else None,
             values=values,
         )
+
+    def knows_all(self, standing: Standing) -> bool:
+        """Tell whether every drive that there is said where it stands."""
+        is_xy_known = not self._core.getXYStageDevice() or standing.x_um is not None
+        return is_xy_known and (not self._core.getFocusDevice() or standing.z_um is not None)
 
     def field_um(self) -> float:
         """Return the side of the smallest square, sides along the drive's axes, around the whole image; 0: unknown."""

@@ -2,23 +2,19 @@
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from stentor.core.action import Receipt, Request
+from stentor.core.action import Request
 
 EACH: Final = 32
 CONTROLLERS: Final = 16
 
-Reply = Callable[[Receipt], None]
-
 
 class Asked(NamedTuple):
-    """A request, when it was received, and whom to answer."""
+    """A request, and when it was received."""
 
     request: Request
     received_ns: int
-    reply: Reply
 
 
 class Waiting:

@@ -19,25 +19,25 @@ class Whereabouts:
         self._guard = guard
         self._is_lost = False
 
-    def read(self) -> Standing | None:
+    def read(self, *, may_wait: bool = True) -> Standing | None:
         """Ask the hardware how it stands, and tell the guard; None: it does not say.
 
         Then its drives are taken to stand nowhere known, and not where they were sent: one that failed on the way is
         not there. Steps are refused until somebody knows again, and light counts in an account of its own.
         """
         try:
-            standing = self._drivers.standing()
+            standing = self._drivers.standing(may_wait=may_wait)
         except RuntimeError as err:
             if not self._is_lost:
                 logger.warning("the hardware does not say how it stands: %s", err)
             self._is_lost = True
             self._guard.note(structs.replace(self._guard.standing, x_um=None, y_um=None, z_um=None))
             return None
-        self._is_lost = False
+        self._is_lost = not self._drivers.knows_all(standing)
         self._guard.note(standing)
         return standing
 
     def ensure(self) -> None:
-        """Ask again if nobody knew the last time."""
+        """Ask again, without waiting, if a drive did not say the last time."""
         if self._is_lost:
-            self.read()
+            self.read(may_wait=False)
