@@ -27,6 +27,11 @@ class Between(Protocol):
         """Tell whether `count` images may be exposed here and now; their light then counts."""
         ...
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether requests wait for `serve`."""
+        ...
+
     def serve(self, timeout_s: float) -> None:
         """Let requests act; returns after about `timeout_s`."""
         ...
@@ -40,6 +45,10 @@ class Unguarded:
 
     def admits_light(self, duration_ms: float, count: int) -> bool:
         return True
+
+    @property
+    def is_asked(self) -> bool:
+        return False
 
     def serve(self, timeout_s: float) -> None:
         time.sleep(timeout_s)

@@ -101,28 +101,35 @@ class LiveMode:
     def _show_freely(self, pace: LivePace, frames: int | None) -> None:
         """Run the camera until it is over, paused, or the light is refused, which is asked for a block of images ahead.
 
-        Requests act while it runs: a camera that runs freely waits for nobody.
+        It stands still while requests act: what was booked holds for one place, exposure and light, and a camera that
+        ran on would light whatever the stage passes by.
         """
+        self._between.serve(0.0)
         exposure_ms = self._core.getExposure()
         if pace.is_paused or not self._between.admits_light(exposure_ms, BLOCK):
             self._between.serve(REFUSED_PAUSE_S)
             return
-        paid = self._tally.received + BLOCK
+        first = self._tally.received
+        paid = first + BLOCK
         self._tally.last_ns = time.perf_counter_ns()
         self._core.startContinuousSequenceAcquisition(0)
         try:
             while not self._is_over(frames) and not pace.is_paused:
+                # One image at least: a flood of requests must not keep all of them away.
+                if self._between.is_asked and self._tally.received > first:
+                    break
                 if self._tally.received + BLOCK // 2 >= paid:
                     if not self._between.admits_light(exposure_ms, BLOCK // 2):
-                        return
+                        break
                     paid += BLOCK // 2
                 if self._core.getRemainingImageCount():
                     self._pop()
                 else:
-                    self._between.serve(0.0)
                     self._wait_a_little()
         finally:
             self._core.stopSequenceAcquisition()
+        while not self._is_over(frames) and self._core.getRemainingImageCount():
+            self._pop()  # what was lit is seen
 
     def _pop(self) -> None:
         import pymmcore

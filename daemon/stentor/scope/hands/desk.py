@@ -71,6 +71,11 @@ class Desk:
         """Whether requests may reach the hardware."""
         return self._admission.is_armed
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether something waits for `serve`."""
+        return self._is_safe_wanted.is_set() or not self._waiting.is_empty
+
     def take(self, request: Request, reply: Reply) -> None:
         """Answer at once what touches no hardware or is refused; hand the rest to the thread that holds it."""
         received_ns = self._clock.monotonic_ns()

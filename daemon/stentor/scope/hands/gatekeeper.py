@@ -55,6 +55,11 @@ class Gatekeeper:
         """Tell whether so many images may be exposed here and now; their light then counts."""
         return self._admits("live image", [Expose(duration_ms=duration_ms, count=count)])
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether requests wait to act."""
+        return self._desk.is_asked
+
     def serve(self, timeout_s: float) -> None:
         """Let requests act."""
         self._desk.serve(timeout_s)

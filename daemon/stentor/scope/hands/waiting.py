@@ -26,6 +26,11 @@ class Waiting:
         self._has_come = threading.Event()
         self._in_hand: frozenset[str] = frozenset()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no request waits."""
+        return not self._queues
+
     def put(self, asked: Asked) -> bool:
         """Queue a request; False: too many of this controller wait already."""
         who = asked.request.cause.controller
