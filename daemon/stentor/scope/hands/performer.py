@@ -139,7 +139,7 @@ class Performer:
             case Extend(time_points=time_points):
                 course.extend(time_points)
             case SetExposure(exposure_ms=exposure_ms) if course.set_exposure(exposure_ms):
-                return {"exposure_ms": self._core.getExposure()}
+                return {"exposure_ms": exposure_ms}
             case SetRoi():
                 self._drivers.set_roi(action)
             case ProjectMask():
