@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from stentor.control.settings import DoseSettings
 
@@ -10,7 +10,10 @@ Tile: TypeAlias = tuple[int, int]
 """Column and row of a square of the specimen."""
 
 NOWHERE: Tile = (2**31, 2**31)
-"""Where light counts when the stage does not say where it stands."""
+"""Where light counts when the stage does not say where it stands, or what it says is no place."""
+
+FARTHEST_UM: Final = 1e9
+"""A kilometre: beyond it columns and rows are no numbers that a journal could keep."""
 
 
 class DoseAccount:
@@ -43,10 +46,12 @@ class DoseAccount:
     def energy_uj(self, duration_ms: float, channel: str | None, lamp: str | float | None) -> float:
         """Return the energy of an exposure: power of the channel, times lamp, times duration.
 
-        A lamp that is not known or no number counts as full.
+        A lamp that is not known or no number counts as full, and a channel that is not known as the brightest: with one
+        filter or lamp set by hand no preset's name fits, and the light is still that of some preset.
         """
         powers = self._settings.power_mw
-        power_mw = powers.get(channel or "*", powers.get("*", max(powers.values(), default=0.0)))
+        brightest_mw = max(powers.values(), default=0.0)
+        power_mw = powers.get(channel, powers.get("*", brightest_mw)) if channel else brightest_mw
         share = 1.0
         if self._settings.lamp is not None and lamp is not None:
             try:
@@ -57,7 +62,7 @@ class DoseAccount:
 
     def tiles(self, x_um: float | None, y_um: float | None) -> tuple[Tile, ...]:
         """Return the squares that an image lights whose middle is there."""
-        if x_um is None or y_um is None:
+        if x_um is None or y_um is None or not max(abs(x_um), abs(y_um)) < FARTHEST_UM:
             return (NOWHERE,)
         side, half = self._settings.tile_um, self._field_um / 2
         columns = range(math.floor((x_um - half) / side), math.floor((x_um + half) / side) + 1)

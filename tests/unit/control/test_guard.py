@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetValue, Standing
-from stentor.control.dose import DoseAccount, Tile
+from stentor.control.dose import NOWHERE, DoseAccount, Tile
 from stentor.control.guard import Guard, after
 from stentor.control.settings import DoseSettings, GuardSettings, PropertyLimits, ZBox
 
@@ -150,6 +150,24 @@ def test_a_small_step_aside_gives_no_new_budget() -> None:
 
     assert guard.judge([Drive(x_um=20.0), Expose(duration_ms=1.0)]) is not None
     assert guard.judge([Drive(x_um=400.0), Expose(duration_ms=1.0)]) is None
+
+
+def test_a_channel_that_fits_no_preset_counts_as_the_brightest() -> None:
+    powers = {"DAPI": 2.0, "*": 0.5}
+    account = DoseAccount(DoseSettings(power_mw=powers), received_uj={}, field_um=100.0)
+
+    assert account.energy_uj(10.0, "DAPI", None) == 20.0
+    assert account.energy_uj(10.0, "Phase", None) == 5.0
+    assert account.energy_uj(10.0, None, None) == 20.0
+
+
+@pytest.mark.parametrize("far_um", [1e300, -1e300, 1e15, 2.0**63 * 50])
+def test_light_at_a_place_beyond_all_reason_is_counted_where_a_journal_can_keep_it(far_um: float) -> None:
+    account = DoseAccount(DoseSettings(), received_uj={}, field_um=100.0)
+
+    tiles = account.tiles(far_um, 0.0)
+
+    assert tiles == (NOWHERE,)
 
 
 def test_light_at_an_unknown_place_has_an_account_of_its_own() -> None:
