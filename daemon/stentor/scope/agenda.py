@@ -172,9 +172,9 @@ class Agenda:
         with self._lock:
             self._left.clear()
 
-    def go_on(self, moment: Moment) -> None:
-        """Let the acquisition go on from a moment at which it waits or will wait."""
-        self._barrier.open(moment)
+    def go_on(self, moment: Moment, who: str) -> None:
+        """Let the acquisition go on from a moment at which it waits or will wait; ConfigError: not for `who`."""
+        self._barrier.open(moment, who)
 
     def pause(self) -> None:
         """Image nothing until `resume`."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from stentor.control.admission import OPERATOR
 from stentor.core.clock import NS_PER_S, Clock
+from stentor.core.errors import ConfigError
 from stentor.scope.acquisition import BarrierSettings
 
 if TYPE_CHECKING:
@@ -64,8 +66,16 @@ class Barrier:
         self._held = None
         return 0.0
 
-    def open(self, moment: Moment) -> None:
-        """Let the acquisition go on from a moment; one that is over is none to go on from."""
+    def open(self, moment: Moment, who: str) -> None:
+        """Let the acquisition go on from a moment; one that is over is none to go on from.
+
+        Raises
+        ------
+        ConfigError
+            If it waits for somebody else's word.
+        """
+        if self._settings is not None and who not in (self._settings.controller, OPERATOR):
+            raise ConfigError(f"the barrier waits for {self._settings.controller}, not for {who}")
         self._opened = moment
 
 

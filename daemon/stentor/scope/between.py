@@ -101,7 +101,7 @@ class LivePace:
         """Refuse."""
         raise _needs_agenda()
 
-    def go_on(self, moment: "Moment") -> None:
+    def go_on(self, moment: "Moment", who: str) -> None:
         """Do nothing: live images wait for nobody."""
 
     def skip(self) -> None:

@@ -2,9 +2,11 @@
 
 import itertools
 
+import pytest
 import useq
 
 from stentor.core.clock import FakeClock
+from stentor.core.errors import ConfigError
 from stentor.scope.acquisition import BarrierSettings
 from stentor.scope.agenda import Agenda
 from stentor.scope.barrier import Barrier, Moment
@@ -31,7 +33,7 @@ class Bench:
         if self.taken and self.decide_after_s is not None:
             seen_s, moment = self.taken[-1]
             if self.clock.monotonic_ns() / 1e9 - seen_s >= self.decide_after_s:
-                self.agenda.go_on(moment)
+                self.agenda.go_on(moment, "stimulate")
 
     def run(self) -> list[float]:
         """When each event came, in seconds."""
@@ -75,10 +77,27 @@ def test_a_word_for_an_earlier_moment_opens_nothing() -> None:
 
     next(bench.agenda)
     next(bench.agenda)
-    bench.agenda.go_on((7, 7))
+    bench.agenda.go_on((7, 7), "stimulate")
     next(bench.agenda)
 
     assert bench.overdue == [(0, 0)]
+
+
+def test_another_controllers_word_neither_opens_it_nor_undoes_the_right_one() -> None:
+    bench = Bench(decide_after_s=None)
+    next(bench.agenda)
+    next(bench.agenda)
+
+    with pytest.raises(ConfigError, match="waits for stimulate"):
+        bench.agenda.go_on((0, 0), "follow")
+    began_ns = bench.clock.monotonic_ns()
+    bench.agenda.go_on((0, 0), "stimulate")
+    with pytest.raises(ConfigError):
+        bench.agenda.go_on((7, 7), "follow")
+    next(bench.agenda)
+
+    assert bench.overdue == []
+    assert bench.clock.monotonic_ns() - began_ns < 100e6
 
 
 def test_what_is_asked_for_now_comes_while_it_waits() -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from stentor.control.admission import Admission, is_hands_off
+from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, GoOn, Pause, Receipt, Request, Resume, Skip
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
+from stentor.core.errors import ConfigError
 from stentor.scope.barrier import Moment
 from stentor.scope.hands.answers import Answers, Reply
 from stentor.scope.hands.course import Course
@@ -87,9 +89,8 @@ class Desk:
             if self._answers.repeats(request, reply):
                 return
             refusal = self._admission.judge(request)
-            if isinstance(request.action, GoOn) and refusal is None and self.course is not None:
-                self.course.go_on((request.action.t, request.action.p))
-                self._waiting.wake()
+            if isinstance(request.action, GoOn) and refusal is None:
+                refusal = self._open_barrier(request.action, request.cause.controller)
             if isinstance(request.action, Alive) or (isinstance(request.action, GoOn) and refusal is None):
                 reply(self._receipt(request, received_ns, Done("done", "", "", {}), None))
                 return
@@ -173,6 +174,15 @@ class Desk:
             self._waiting.answered()
             if self._clock.monotonic_ns() >= deadline_ns:
                 return
+
+    def _open_barrier(self, action: GoOn, who: str) -> Refusal | None:
+        if self.course is not None:
+            try:
+                self.course.go_on((action.t, action.p), who)
+            except ConfigError as err:
+                return Refusal("barrier", str(err))
+            self._waiting.wake()
+        return None
 
     def _done(self, request: Request, course: Course) -> Done:
         said: list[Done] = []
