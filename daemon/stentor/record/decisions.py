@@ -121,6 +121,8 @@ def read_decisions(path: Path) -> Iterator[Decision]:
     try:
         file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
+            if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'decisions'").fetchone():
+                return  # its writer has just begun
             for row in file.execute(f"SELECT {', '.join(_COLUMNS)} FROM decisions ORDER BY rowid"):
                 yield _decision(dict(zip(_COLUMNS, row, strict=True)))
         finally:

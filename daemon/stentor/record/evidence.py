@@ -93,6 +93,8 @@ def read_evidence(path: Path) -> Iterator[list[bytes]]:
     try:
         file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
+            if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").fetchone():
+                return  # its writer has just begun
             for (packed,) in file.execute("SELECT message FROM evidence ORDER BY number"):
                 yield _decode(zlib.decompress(packed))
         finally:

@@ -1,6 +1,8 @@
 """Decisions: what was asked, nonsense as well, can be read again; a full disk costs the log and nothing else."""
 
+import contextlib
 import math
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,13 @@ def test_what_is_no_number_is_kept_too(tmp_path: Path) -> None:
     assert isinstance(nonsense.action, MoveXY)
     assert math.isnan(nonsense.action.x_um) and nonsense.action.y_um == math.inf
     assert move.action == MoveXY(x_um=1.0, y_um=2.0)
+
+
+def test_a_log_that_was_begun_this_moment_has_no_decisions_yet(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "log")) as file:
+        file.execute("PRAGMA journal_mode = WAL")  # what a writer does first
+
+        assert list(read_decisions(tmp_path / "log")) == []
 
 
 def test_no_file_is_no_decisions_and_garbage_is_named(tmp_path: Path) -> None:
