@@ -3,17 +3,21 @@
 import difflib
 import importlib.metadata
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from stentor.control.admission import OPERATOR
 from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError, StentorError
 
 CONTROLLER_GROUP: Final = "stentor.controllers"
 FITTING_NAME: Final = re.compile(r"\w[\w .-]{0,63}")
 """Controllers name files of the session."""
+
+RESERVED: Final = (OPERATOR, "guard", "daemon")
+"""Of those who may arm, who act by themselves, and whose silence is another's."""
 
 
 def controller_names(tables: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -29,19 +33,31 @@ def check_controllers(tables: Sequence[Mapping[str, Any]]) -> None:
     ConfigError
         With every fault found, one a line.
     """
-    faults = []
-    names = controller_names(tables)
+    faults = list(_name_faults(tables))
     for index, table in enumerate(tables):
-        if not FITTING_NAME.fullmatch(names[index]):
-            faults.append(f"controller[{index}].name: {names[index]!r}; letters, digits, spaces and . _ - make a name")
-        if names[index] in names[:index]:
-            faults.append(f'controller[{index}]: a second one named {names[index]!r}; give it its own `name = "..."`')
         try:
             build_controller(index, table).close()
         except StentorError as err:
             faults.append(str(err))
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def check_controller_names(tables: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse names that cannot be a controller's, with ConfigError; imports no plugin, unlike `check_controllers`."""
+    if faults := list(_name_faults(tables)):
+        raise ConfigError("\n".join(faults))
+
+
+def _name_faults(tables: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    names = controller_names(tables)
+    for index in range(len(tables)):
+        if not FITTING_NAME.fullmatch(names[index]):
+            yield f"controller[{index}].name: {names[index]!r}; letters, digits, spaces and . _ - make a name"
+        if names[index].casefold() in RESERVED:
+            yield f"controller[{index}].name: {names[index]!r} is not a controller's; give it another"
+        if names[index] in names[:index]:
+            yield f'controller[{index}]: a second one named {names[index]!r}; give it its own `name = "..."`'
 
 
 def build_controller(index: int, table: Mapping[str, Any]) -> Controller:

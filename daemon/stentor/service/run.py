@@ -7,6 +7,7 @@ import msgspec
 from rich.console import Console
 
 from stentor.core.errors import ConfigError, RecordError
+from stentor.service.controllers import check_controller_names
 from stentor.service.exit_code import ExitCode
 from stentor.service.launcher import Launcher
 from stentor.service.logs import set_up_logs
@@ -27,7 +28,7 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
     Raises
     ------
     ConfigError
-        If a number of frames is asked of a rig that acquires none.
+        If a number of frames is asked of a rig that acquires none, or a controller has a name that cannot be one's.
     RecordError
         If the session's folder cannot be made.
     """
@@ -36,6 +37,7 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
             'acquisition.frames (--frames) counts images that Stentor takes itself; with [rig] kind = "tap" another '
             "program takes them: leave it out and end with Ctrl-C or `stentor stop`"
         )
+    check_controller_names(settings.controller)
     session = Session.create(settings)
     console = Console(stderr=True)
     has_view = summary == "text" and console.is_terminal and sys.stdout.isatty()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from stentor.core.frame import FrameHeader, FrameId, PixelToStage, StagePosition
 from stentor.core.mask import unpack_mask
 from stentor.core.microscope import Microscope
 from stentor.service.controllers import build_controller, check_controllers
+from stentor.service.run import run_rig
+from stentor.service.settings import Settings
 
 UPRIGHT = PixelToStage(0.5, 0.0, -31.75, 0.0, 0.5, -31.75)
 
@@ -451,6 +454,24 @@ def test_whatever_comes_of_it_the_acquisition_goes_on() -> None:
     with pytest.raises(StageError, match="segment"):
         no_labels.show(replace(three_cells(1), labels=None))
     assert no_labels.asked[-1].action == act.GoOn(t=1, p=0)
+
+
+@pytest.mark.parametrize("name", ["operator", "guard", "daemon", "Operator"])
+def test_a_controller_cannot_arm_under_an_operators_name(name: str) -> None:
+    arm = {"kind": "rule", "when": "t >= 0", "then": [{"kind": "arm"}]}
+
+    with pytest.raises(ConfigError, match="give it another"):
+        check_controllers([{**arm, "name": name}])
+
+
+def test_two_controllers_of_one_name_are_refused_when_the_rig_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    settings = Settings(controller=({**RULE, "kind": "rule"}, {**RULE, "kind": "rule"}))
+
+    with pytest.raises(ConfigError, match="a second one named 'rule'"):
+        run_rig(settings)
 
 
 def test_a_name_that_would_be_no_file_is_refused_before_the_first_frame() -> None:
