@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
+from stentor.core.errors import ConfigError
 from stentor.core.frame import ASKED
 from stentor.scope.barrier import Barrier, Moment
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import useq
 
 WAKE_EVERY_S = 0.05
+MOST: Final = 10_000
+"""Images that may wait at a time, of all that were asked for."""
 
 
 class Detour(Protocol):
@@ -137,8 +140,16 @@ class Agenda:
         -------
         int
             The number of the first; their index gains it as "asked", counted on.
+
+        Raises
+        ------
+        ConfigError
+            If too many wait already.
         """
         with self._lock:
+            waiting = len(self._now) + len(self._next)
+            if waiting + len(events) > MOST:
+                raise ConfigError(f"{waiting} images that were asked for wait already; at most {MOST} may")
             first, numbered = self._asked, []
             for event in events:
                 numbered.append(event.replace(index={**event.index, ASKED: self._asked}))
@@ -147,7 +158,9 @@ class Agenda:
             return first
 
     def visit(self, places: Sequence[tuple[float, ...]]) -> None:
-        """Image every time point from the next on at these places, in this order."""
+        """Image every time point from the next on at these places, in this order; ConfigError: there are none."""
+        if not places:
+            raise ConfigError("no position to visit; `pause` takes no images")
         with self._lock:
             first = [event for event in self._events if event.index.get("p", 0) == 0]
             self._events = [

@@ -4,6 +4,7 @@ import pytest
 import useq
 
 from stentor.core.clock import FakeClock
+from stentor.core.errors import ConfigError
 from stentor.scope.agenda import Agenda
 
 TWO_CHANNELS = [useq.MDAEvent(index={"c": 0}), useq.MDAEvent(index={"c": 1})]
@@ -179,3 +180,20 @@ def test_after_images_in_between_it_goes_back_before_anything_else_can_move() ->
     assert first == 0
     assert indices == [{"asked": 0}, {"asked": 1}, {"c": 1, "t": 0}]
     assert diary.entries == ["requests", "requests", "begin", "requests", "end", "requests"]
+
+
+def test_no_place_at_all_is_refused_and_the_acquisition_keeps_its_own() -> None:
+    bench = Bench([useq.MDAEvent(x_pos=1, y_pos=2)], interval_s=0.0)
+
+    with pytest.raises(ConfigError, match="no position"):
+        bench.agenda.visit([])
+
+    assert next(bench.agenda).x_pos == 1
+
+
+def test_who_asks_for_ever_more_is_refused_when_enough_waits() -> None:
+    bench = Bench([useq.MDAEvent()], interval_s=0.0)
+    bench.agenda.ask([useq.MDAEvent()] * 6000, is_urgent=True)
+
+    with pytest.raises(ConfigError, match="6000 images"):
+        bench.agenda.ask([useq.MDAEvent()] * 6000, is_urgent=False)

@@ -60,6 +60,8 @@ def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> li
             return [call for event in events_of(action, core, standing) for call in calls_of_event(event, core)]
         case SetPositions(positions_um=positions):
             _needs(core.getXYStageDevice(), "xy drive")
+            if not positions:
+                raise ConfigError("no position to visit; `pause` takes no images")
             return [place_call(place) for place in positions]
         case SetRoi():
             return []
