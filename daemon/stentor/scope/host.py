@@ -89,6 +89,7 @@ class ScopeHost:
         self._handover: Handover | None = None
         self._agenda: Agenda | None = None
         self._is_over = threading.Event()
+        self._is_unwanted = threading.Event()
 
     def run(self) -> bool:
         """Acquire to the end; False: the acquisition failed, and the log says how.
@@ -141,11 +142,11 @@ class ScopeHost:
 
     def _wait_for_daemon(self, handover: Handover) -> None:
         deadline_ns = self._clock.monotonic_ns() + int(self._acquisition.wait_for_daemon_s * NS_PER_S)
-        while not self._must_stop() and self._clock.monotonic_ns() < deadline_ns:
+        while not self._is_ended and self._clock.monotonic_ns() < deadline_ns:
             if handover.is_welcome:
                 return
             self._is_over.wait(LOOK_EVERY_S)
-        if not self._must_stop():
+        if not self._is_ended:
             logger.warning(
                 "the analysis is not ready after %g s; starting all the same", self._acquisition.wait_for_daemon_s
             )
@@ -162,7 +163,7 @@ class ScopeHost:
     def _acquire(
         self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", hands: Hands
     ) -> RunReport | None:
-        if self._must_stop() or handover.is_stop_requested:
+        if self._is_ended or handover.is_stop_requested:
             return None
         match self._acquisition.mode:
             case "live":
@@ -200,8 +201,13 @@ class ScopeHost:
         hands.desk.course = self._agenda = agenda
         return rig.engine.run(agenda, handover.take)
 
+    @property
+    def _is_ended(self) -> bool:
+        return self._must_stop() or self._is_unwanted.is_set()
+
     def _abort(self) -> None:
-        """End the acquisition; from any thread."""
+        """End the acquisition, also one that has not begun; from any thread."""
+        self._is_unwanted.set()
         if self._agenda is not None:
             self._agenda.stop()
         if self._rig is not None:
@@ -212,7 +218,7 @@ class ScopeHost:
             self._beat()
             self._watch_for_stall()
             rig, handover = self._rig, self._handover
-            if rig is not None and handover is not None and (self._must_stop() or handover.is_stop_requested):
+            if rig is not None and handover is not None and (self._is_ended or handover.is_stop_requested):
                 self._abort()
 
     def _watch_for_stall(self) -> None:
