@@ -16,7 +16,7 @@ CONTROLLER_GROUP: Final = "stentor.controllers"
 FITTING_NAME: Final = re.compile(r"\w[\w .-]{0,63}")
 """Controllers name files of the session."""
 
-RESERVED: Final = (OPERATOR, "guard", "daemon")
+RESERVED: Final = (OPERATOR, "guard", "acquisition", "daemon")
 """Of those who may arm, who act by themselves, and whose silence is another's."""
 
 

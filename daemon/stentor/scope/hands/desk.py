@@ -8,13 +8,14 @@ from typing import Final
 from stentor.control.admission import Admission, is_hands_off
 from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, GoOn, Pause, Receipt, Request, Resume, Skip
+from stentor.core.action import Abort, Action, Alive, Arm, Disarm, GoOn, Pause, Receipt, Request, Resume, Skip
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.core.errors import ConfigError
 from stentor.scope.barrier import Moment
 from stentor.scope.hands.answers import Answers, Reply
 from stentor.scope.hands.course import Course
+from stentor.scope.hands.own_row import own_row
 from stentor.scope.hands.performer import Done, Performer
 from stentor.scope.hands.waiting import EACH, Asked, Waiting
 
@@ -215,10 +216,7 @@ class Desk:
         return Done("done", "", "", {})
 
     def _note_own(self, action: Action, rule: str, reason: str) -> None:
-        now_ns = self._clock.monotonic_ns()
-        cause = Cause(controller="guard", rule=rule, reason=reason)
-        own = Request(id=f"guard-{now_ns}", action=action, cause=cause, issued_ns=now_ns, clock_id=self._clock.clock_id)
-        self._answer(own, now_ns, Done("done", "", "", {}))
+        self._log(*own_row(action, self._clock, who="guard", rule=rule, reason=reason))
 
     def _answer(self, request: Request, received_ns: int, done: Done, started_ns: int | None = None) -> None:
         receipt = self._receipt(request, received_ns, done, started_ns)

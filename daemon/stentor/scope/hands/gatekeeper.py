@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from stentor.control.device_call import DeviceCall, Expose
 from stentor.control.guard import Guard
 from stentor.control.limits import Refusal
+from stentor.core.callback import guarded_callback
 from stentor.core.errors import RecordError
 from stentor.scope.hands.desk import Desk
 from stentor.scope.hands.event_calls import calls_of_event
@@ -28,7 +29,8 @@ class Gatekeeper:
     Parameters
     ----------
     on_refusal
-        Told what was refused, and why, each time.
+        Told what was refused, and why: the first time after something was admitted, then once a minute and rule with
+        how many there were.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Gatekeeper:
         self._desk = desk
         self._core = core
         self._whereabouts = whereabouts
-        self._on_refusal = on_refusal
+        self._on_refusal = guarded_callback(on_refusal, name="the decision log")
         self._said_s: dict[str, float] = {}
+        self._told_s: dict[str, float] = {}
+        self._untold = 0
         self.refused = 0
 
     def admits_event(self, event: "useq.MDAEvent") -> bool:
@@ -71,11 +75,21 @@ class Gatekeeper:
         except RecordError as err:
             refusal = Refusal("dose", f"the light account cannot be written: {err}")
         if refusal is None:
+            self._told_s.clear()
             return True
         self.refused += 1
-        self._on_refusal(what, refusal)
         now_s = time.monotonic()
+        self._tell(what, refusal, now_s)
         if now_s - self._said_s.get(refusal.rule, float("-inf")) >= SAY_AGAIN_EVERY_S:
             self._said_s[refusal.rule] = now_s
             logger.warning("the guard refuses %s by %s: %s", what, refusal.rule, refusal.text)
         return False
+
+    def _tell(self, what: str, refusal: Refusal, now_s: float) -> None:
+        # Refused, an acquisition without an interval asks again at once, thousands of times a second.
+        if now_s - self._told_s.get(refusal.rule, float("-inf")) < SAY_AGAIN_EVERY_S:
+            self._untold += 1
+            return
+        self._told_s[refusal.rule] = now_s
+        self._on_refusal(f"{what}, and {self._untold} more before it" if self._untold else what, refusal)
+        self._untold = 0

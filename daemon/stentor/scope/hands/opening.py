@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from stentor.control.dose import DoseAccount
 from stentor.control.guard import Guard
-from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Receipt, Request
 from stentor.core.clock import Clock
@@ -16,6 +15,7 @@ from stentor.scope.hands.detour import Detour
 from stentor.scope.hands.dose_journal import DoseJournal
 from stentor.scope.hands.drivers import Drivers, check_names, watched_names
 from stentor.scope.hands.gatekeeper import Gatekeeper
+from stentor.scope.hands.own_row import refused_row
 from stentor.scope.hands.performer import UNCALIBRATED, Performer
 from stentor.scope.hands.whereabouts import Whereabouts
 from stentor.scope.settings import ProjectorSettings
@@ -55,7 +55,6 @@ class Hands:
         log: Callable[[Request, Receipt], None],
         projector: ProjectorSettings = UNCALIBRATED,
         on_change: Callable[[], None] = lambda: None,
-        on_refusal: Callable[[str, Refusal], None] = lambda what, refusal: None,
     ) -> None:
         check_names(core, settings)
         dose = settings.dose
@@ -72,7 +71,9 @@ class Hands:
         performer = Performer(settings, core, guard, drivers, whereabouts, projector=projector, on_change=on_change)
         self.desk = Desk(settings, performer, clock, abort=abort, log=log)
         self.detour = Detour(core, guard, drivers)
-        self.gatekeeper = Gatekeeper(guard, self.desk, core, whereabouts, on_refusal)
+        self.gatekeeper = Gatekeeper(
+            guard, self.desk, core, whereabouts, lambda what, refusal: log(*refused_row(what, refusal, clock))
+        )
 
     def close(self) -> None:
         """Refuse what waits and close the account."""
