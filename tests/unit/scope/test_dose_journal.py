@@ -43,3 +43,25 @@ def test_a_file_that_is_none_of_ours_is_named_with_the_remedy(tmp_path: Path) ->
 
     with pytest.raises(RecordError, match=r"light\.sqlite.*record\.folder"):
         DoseJournal(path, "dish", 50.0)
+
+
+def test_a_second_scope_on_one_account_makes_nothing_less(tmp_path: Path) -> None:
+    first, second = (DoseJournal(tmp_path / "light", "cells", 50.0) for _ in range(2))
+
+    first.write({(0, 0): 90.0})
+    second.write({(0, 0): 5.0, (1, 0): 5.0})
+
+    assert first.read() == {(0, 0): 90.0, (1, 0): 5.0}
+    first.close()
+    second.close()
+
+
+def test_other_squares_are_no_new_budget(tmp_path: Path) -> None:
+    journal = DoseJournal(tmp_path / "light", "cells", 50.0)
+    journal.write({(0, 0): 90.0})
+    journal.close()
+    finer = DoseJournal(tmp_path / "light", "cells", 25.0)
+
+    with pytest.raises(RecordError, match=r"tile_um = 50\.0, or name another specimen"):
+        finer.read()
+    finer.close()

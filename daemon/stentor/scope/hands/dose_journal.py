@@ -14,6 +14,11 @@ CREATE TABLE IF NOT EXISTS dose (
 ) WITHOUT ROWID
 """
 
+WRITE = """
+INSERT INTO dose VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET received_uj = MAX(received_uj, excluded.received_uj)
+"""
+
 
 class DoseJournal:
     """One specimen's account on disk, durable against kill -9 at every `write`; used by one thread, closed at last.
@@ -38,21 +43,27 @@ class DoseJournal:
             raise self._error(err) from err
 
     def read(self) -> dict[Tile, float]:
-        """Return what every square has received, in microjoules."""
+        """Return what every square has received, in microjoules; RecordError: it was counted in other squares."""
         try:
             rows = self._file.execute(
                 "SELECT column, row, received_uj FROM dose WHERE specimen = ? AND tile_um = ?", self._key
             ).fetchall()
+            other = self._file.execute("SELECT tile_um FROM dose WHERE specimen = ?", self._key[:1]).fetchone()
         except sqlite3.Error as err:
             raise self._error(err) from err
+        if other is not None and not rows:
+            raise RecordError(
+                f"{self._path}: the light of specimen {self._key[0]!r} was counted in squares of {other[0]} um, and in "
+                f"others it would begin at nothing: set guard.dose.tile_um = {other[0]}, or name another specimen"
+            )
         return {(column, row): received_uj for column, row, received_uj in rows}
 
     def write(self, totals: Mapping[Tile, float]) -> None:
-        """Keep new totals of some squares."""
+        """Keep new totals of some squares; what another process has counted there is never made less."""
         rows = [(*self._key, column, row, received_uj) for (column, row), received_uj in totals.items()]
         try:
             self._file.execute("BEGIN")
-            self._file.executemany("INSERT OR REPLACE INTO dose VALUES (?, ?, ?, ?, ?)", rows)
+            self._file.executemany(WRITE, rows)
             self._file.execute("COMMIT")
         except sqlite3.Error as err:
             if self._file.in_transaction:
