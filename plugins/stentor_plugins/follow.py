@@ -28,9 +28,9 @@ class FollowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         Nearer to the middle than this nothing moves: every move costs a frame its rest.
     after_division
         Go on with the nearer daughter, or stop where the mother was.
-    lost_um
-        When the tracker has lost the cell, a track that began since then within so far of where the cell was last seen
-        is taken for it.
+    lost_um, lost_frames
+        When the cell was not seen for more frames than that, longer than the tracker remembers it, a track that began
+        since then within so far of where it was last seen is taken for it.
     """
 
     track_id: int | None = None
@@ -39,6 +39,7 @@ class FollowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     calm_um: Annotated[float, Meta(ge=0)] = 3.0
     after_division: bool = True
     lost_um: Annotated[float, Meta(ge=0)] = 20.0
+    lost_frames: Annotated[int, Meta(ge=0)] = 3
 
 
 class Follow:
@@ -117,10 +118,11 @@ class Follow:
 
     def _newcomer(self, objects: Objects, sequence: int) -> int | None:
         """Return the track that began where the lost one ended: the tracker remembers for a few frames only."""
-        if "age_frames" not in objects:
+        gone_frames = sequence - self._last_sequence
+        if "age_frames" not in objects or gone_frames <= self._settings.lost_frames:
             return None
         away_um = self._away_um(objects)
-        is_new = objects["age_frames"] < sequence - self._last_sequence
+        is_new = objects["age_frames"] < gone_frames
         return self._take_nearest(objects, is_new & (away_um <= self._settings.lost_um), away_um)
 
     def _away_um(self, objects: Objects) -> Any:

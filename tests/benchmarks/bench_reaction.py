@@ -158,10 +158,8 @@ def main() -> None:
     rates_hz = (float(sys.argv[1]),) if len(sys.argv) > 1 else RATES_HZ
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
     diameter_px = float(sys.argv[3]) if len(sys.argv) > 3 else 29.0
-    print(
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; nuclei on the CPU, "
-        f"{diameter_px:g} px"
-    )
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    print(f"{machine}; model nuclei, told that objects are {diameter_px:g} px")
     for rate_hz in rates_hz:
         began_s, busy, own = time.monotonic(), busy_s(), own_s()
         with tempfile.TemporaryDirectory() as made:

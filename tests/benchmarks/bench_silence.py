@@ -79,6 +79,9 @@ class Rig:
         (folder / "rig.toml").write_text(CONFIG.format(on_silence=on_silence, folder=folder))
         command = [str(Path(sys.executable).parent / "stentor"), "run", str(folder / "rig.toml"), "--summary", "json"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def wait_until_it_runs(self) -> None:
+        """Wait for every process and for results."""
         wait_for(lambda: self.pid_of("daemon") and self.pid_of("controller") and self.lamp() > 0)
         self.settle()
 
@@ -104,7 +107,7 @@ class Rig:
     def lamp(self) -> float:
         """Return the lamp's own word."""
         with stentor.connect(controller=OPERATOR) as script:
-            return float(script.set_exposure(10.0).read_back["Lamp.Intensity"])
+            return float(script.set_exposure(10.0).read_back.get("Lamp.Intensity", -1.0))
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGINT)
@@ -117,6 +120,7 @@ def rig(on_silence: str) -> Iterator[Rig]:
         os.environ["STENTOR_RUNTIME_DIR"] = f"{made}/run"
         one = Rig(Path(made), on_silence)
         try:
+            one.wait_until_it_runs()
             yield one
         finally:
             one.end()

@@ -295,7 +295,21 @@ def test_a_cell_that_lost_its_number_is_found_again_where_it_was() -> None:
     bench.show(seen(1, **two, track_id=[9, 8], age_frames=[1, 40]))
 
     assert only_the_neighbour == []
+    assert bench.asked[-1].cause.frame_id == FrameId("camera", "run", 10)
     assert "track 9" in bench.asked[-1].cause.reason
+
+
+def test_a_cell_out_of_sight_for_a_frame_is_waited_for() -> None:
+    # Hidden by a neighbour for a frame, it was given up for a fragment of that, and came back with its own number.
+    bench = Bench("follow", calm_um=0.0)
+    one = {"label": [1], "parent_id": [0], "y_px": [60.0]}
+    bench.show(seen(0, **one, x_px=[60.0], track_id=[7], age_frames=[30]))
+
+    fragment = bench.show(seen(0.2, **one, x_px=[62.0], track_id=[9], age_frames=[0]))
+    bench.show(seen(0.3, **one, x_px=[58.0], track_id=[7], age_frames=[33]))
+
+    assert fragment == []
+    assert "track 7" in bench.asked[-1].cause.reason
 
 
 def test_a_newcomer_far_away_is_not_the_lost_cell() -> None:
