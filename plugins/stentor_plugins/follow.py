@@ -29,8 +29,8 @@ class FollowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     after_division
         Go on with the nearer daughter, or stop where the mother was.
     lost_um, lost_frames
-        When the cell was not seen for more frames than that, longer than the tracker remembers it, a track that began
-        since then within so far of where it was last seen is taken for it.
+        When the cell was not seen for more frames than that, longer than the tracker remembers it (twice as many while
+        another hides it), a track that began since then within so far of where it was last seen is taken for it.
     """
 
     track_id: int | None = None
@@ -43,7 +43,11 @@ class FollowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class Follow:
-    """Moves the stage by what pixels mean on it: rotated, mirrored and binned cameras are all the same to it."""
+    """Moves the stage by what pixels mean on it: rotated, mirrored and binned cameras are all the same to it.
+
+    While another object hides the cell, that object is kept in the middle; when they part for good under new numbers,
+    the one that looks more like the cell is taken for it.
+    """
 
     Settings = FollowSettings
     images: tuple[str, ...] = ()
@@ -56,6 +60,8 @@ class Follow:
         self._track_id: int | None = settings.track_id
         self._last_um: tuple[float, float] | None = None
         self._last_sequence = 0
+        self._last_look: tuple[float, float] = (1.0, 1.0)
+        self._host: int | None = None
         self._moved_ns = 0
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
@@ -73,7 +79,8 @@ class Follow:
             return
         y_px, x_px = float(objects["y_px"][index]), float(objects["x_px"][index])
         self._last_um = (float(objects["y_um"][index]), float(objects["x_um"][index]))
-        self._last_sequence = frame.frame_id.sequence
+        if self._host is None:
+            self._last_sequence, self._last_look = frame.frame_id.sequence, _look(objects, index)
         middle_y, middle_x = ((side - 1) / 2 for side in frame.shape_yx)
         away_um = float(np.hypot(y_px - middle_y, x_px - middle_x)) * frame.pixel_to_stage.pixel_size_um
         if away_um <= self._settings.calm_um:
@@ -91,19 +98,25 @@ class Follow:
         if run == self._run:
             return
         if self._run:
-            self._track_id, self._last_um = self._settings.track_id, None
+            self._track_id, self._last_um, self._host = self._settings.track_id, None, None
         self._run = run
 
     def _find(self, objects: Objects, result: SeenResult) -> int | None:
         if self._track_id is None:
             return self._choose(objects, result)
-        (found,) = np.nonzero(objects["track_id"] == self._track_id)
-        if len(found):
-            return int(found[0])
+        seen = _row_of(objects, self._track_id)
+        if seen is not None:
+            self._host = None
+            return seen
         daughter = self._daughter(objects)
         if daughter is not None:
             return daughter if self._settings.after_division else None
-        return self._newcomer(objects, result.frame.frame_id.sequence)
+        for event in result.events:
+            if event.kind == "merge" and event.data.get("track_id") == self._track_id:
+                self._host = int(event.data["other_1"])
+        host = None if self._host is None else _row_of(objects, self._host)
+        newcomer = self._newcomer(objects, result.frame.frame_id.sequence, host)
+        return host if newcomer is None else newcomer
 
     def _choose(self, objects: Objects, result: SeenResult) -> int | None:
         allowed = np.ones(len(objects), bool) if self._which is None else self._which.selects(result)
@@ -116,14 +129,18 @@ class Follow:
             return None
         return self._take_nearest(objects, objects["parent_id"] == self._track_id, self._away_um(objects))
 
-    def _newcomer(self, objects: Objects, sequence: int) -> int | None:
+    def _newcomer(self, objects: Objects, sequence: int, host: int | None) -> int | None:
         """Return the track that began where the lost one ended: the tracker remembers for a few frames only."""
         gone_frames = sequence - self._last_sequence
-        if "age_frames" not in objects or gone_frames <= self._settings.lost_frames:
+        patience = self._settings.lost_frames * (1 if host is None else 2)
+        if "age_frames" not in objects or gone_frames <= patience:
             return None
         away_um = self._away_um(objects)
-        is_new = objects["age_frames"] < gone_frames
-        return self._take_nearest(objects, is_new & (away_um <= self._settings.lost_um), away_um)
+        allowed = (objects["age_frames"] < gone_frames) & (away_um <= self._settings.lost_um)
+        if host is not None and allowed.any():
+            allowed[host] = True
+            away_um = np.array([_unlike(_look(objects, row), self._last_look) for row in range(len(objects))])
+        return self._take_nearest(objects, allowed, away_um)
 
     def _away_um(self, objects: Objects) -> Any:
         y_um, x_um = self._last_um or (np.nan, np.nan)
@@ -134,5 +151,20 @@ class Follow:
         if not np.any(allowed):
             return None
         index = int(np.where(allowed, away, np.inf).argmin())
-        self._track_id = int(objects["track_id"][index])
+        self._track_id, self._host = int(objects["track_id"][index]), None
         return index
+
+
+def _row_of(objects: Objects, track_id: int) -> int | None:
+    (found,) = np.nonzero(objects["track_id"] == track_id)
+    return int(found[0]) if len(found) else None
+
+
+def _look(objects: Objects, row: int) -> tuple[float, float]:
+    """Return area and brightness, 1 where the plan does not measure them."""
+    area, light = (float(objects[name][row]) if name in objects else 1.0 for name in ("area_px", "mean_intensity"))
+    return area, light
+
+
+def _unlike(one: tuple[float, float], other: tuple[float, float]) -> float:
+    return float(np.abs(np.log(np.maximum(one, 1e-9)) - np.log(np.maximum(other, 1e-9))).sum())

@@ -312,6 +312,38 @@ def test_a_cell_out_of_sight_for_a_frame_is_waited_for() -> None:
     assert "track 7" in bench.asked[-1].cause.reason
 
 
+def merged(result: Seen, track_id: int, host: int) -> Seen:
+    """The same, its tracker saying that a track is hidden by another."""
+    return replace(result, events=(Event("merge", "hidden", {"track_id": track_id, "other_1": host}),))
+
+
+def test_a_hidden_cell_is_kept_in_the_middle_with_who_hides_it() -> None:
+    # Cells that crawl over each other are one object for minutes; both went on and it stayed where they had met.
+    bench = Bench("follow", calm_um=0.0)
+    one = {"label": [1], "parent_id": [0], "y_px": [60.0], "age_frames": [50]}
+    bench.show(seen(0, **one, x_px=[60.0], track_id=[7]))
+
+    bench.show(merged(seen(0.1, **one, x_px=[70.0], track_id=[8]), 7, 8))
+    with_host = bench.show(seen(0.2, **one, x_px=[75.0], track_id=[8]))
+    bench.show(seen(0.3, **one, x_px=[60.0], track_id=[7]))
+
+    assert len(with_host) == 1
+    assert [request.cause.reason.split()[1] for request in bench.asked] == ["7"] * 4
+
+
+@pytest.mark.parametrize(("areas", "taken"), [([200.0, 100.0], "9"), ([100.0, 200.0], "8")])
+def test_after_a_long_hiding_the_one_that_looks_like_it_is_followed(areas: list[float], taken: str) -> None:
+    bench = Bench("follow", calm_um=0.0)
+    one = {"label": [1], "parent_id": [0], "y_px": [60.0], "x_px": [60.0], "age_frames": [50]}
+    bench.show(seen(0, **one, track_id=[7], area_px=[100.0]))
+    bench.show(merged(seen(0.1, **one, track_id=[8], area_px=[300.0]), 7, 8))
+
+    both = {"label": [1, 2], "parent_id": [0, 0], "y_px": [60.0, 60.0], "x_px": [55.0, 65.0], "age_frames": [60, 0]}
+    bench.show(seen(1.0, **both, track_id=[8, 9], area_px=areas))
+
+    assert f"track {taken} " in bench.asked[-1].cause.reason
+
+
 def test_a_newcomer_far_away_is_not_the_lost_cell() -> None:
     bench = Bench("follow", calm_um=0.0, lost_um=10.0)
     bench.show(seen(0, label=[1], track_id=[7], parent_id=[0], age_frames=[30], y_px=[60.0], x_px=[60.0]))
