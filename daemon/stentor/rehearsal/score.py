@@ -12,6 +12,8 @@ from stentor.rehearsal.performance import Performance, Shot, TrueDivision
 from stentor.rehearsal.target import target_track
 
 SHARE: Final = 0.8
+BORDER: Final = 0.05
+"""Of the image's sides, about a nucleus: a mother nearer to the border may have left the image when she divides."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,8 +24,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     images, duration_h
         Taken, and in how much of the microscope's time.
     divisions, caught
-        Divisions whose mother was in the image before and whose `window_s` seconds were over before the end, and those
-        of them that were caught: in at least 80 % of the intervals of `wanted_s` after it an image shows a daughter.
+        Divisions whose mother was in the image before, a nucleus from its border or more, and whose `window_s` seconds
+        were over before the end, and those of them that were caught: in at least 80 % of the intervals of `wanted_s`
+        after it an image shows a daughter.
     onset_s
         From the last image before a division to the first after it: median over `divisions`.
     light_s
@@ -119,16 +122,22 @@ def fastest_interval_s(performance: Performance, rate_hz: float | None) -> float
 
 
 def seen_divisions(performance: Performance, window_s: float) -> list[TrueDivision]:
-    """Return the divisions whose mother was wholly in the last image before, and whose window was over by the end."""
+    """Return the divisions that could be caught: window over by the end, mother well within the last image before."""
     shots = performance.shots
     times_s = np.array([shot.time_s for shot in shots])
     seen = []
     for division in performance.divisions:
         before = int(np.searchsorted(times_s, division.time_s)) - 1
         is_over = division.time_s + window_s <= performance.duration_s
-        if before >= 0 and is_over and division.parent in shots[before].ids:
+        if before >= 0 and is_over and _is_well_within(shots[before], division.parent):
             seen.append(division)
     return seen
+
+
+def _is_well_within(shot: Shot, nucleus: int) -> bool:
+    sides_px = np.array(shot.shape_yx[::-1])
+    at_px = shot.centroids_px[shot.ids == nucleus]
+    return bool(np.any(np.all((at_px > BORDER * sides_px) & (at_px < (1 - BORDER) * sides_px), axis=1)))
 
 
 def is_caught(shots: Sequence[Shot], division: TrueDivision, wanted_s: float, window_s: float) -> bool:

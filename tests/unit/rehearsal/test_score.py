@@ -69,6 +69,13 @@ def test_a_division_out_of_the_image_is_nobody_s_miss() -> None:
     assert score_of(performance([], shots=shots), wanted_s=10, window_s=90).divisions == 0
 
 
+def test_a_mother_at_the_border_leaves_the_image_by_herself() -> None:
+    # Two of ten were missed for having left a motionless image between two slow images.
+    shots = [shot(float(s), at=(3.0, 49.5)) for s in range(0, 600, 50)]
+
+    assert score_of(performance([], shots=shots), wanted_s=10, window_s=90).divisions == 0
+
+
 def test_a_division_so_late_that_nobody_could_catch_it_does_not_count() -> None:
     score = score_of(performance([float(s) for s in range(0, 150, 10)]), wanted_s=10, window_s=90)
 
