@@ -9,7 +9,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from stentor.control.settings import DoseSettings, GuardSettings
-from stentor.core.action import Action, Cause, ProjectMask, Receipt, Request
+from stentor.core.action import Action, Cause, ProjectMask, PulseShutter, Receipt, Request
 from stentor.core.clock import FakeClock
 from stentor.core.mask import pack_mask
 from stentor.scope.between import LivePace
@@ -167,3 +167,39 @@ def test_the_light_of_a_mask_counts() -> None:
     assert (second.verdict, second.rule) == ("refused", "dose")
     assert "20 uJ are left" in second.text
     bench.rig.close()
+
+
+def test_light_that_no_preset_describes_is_not_exchanged_for_one_without_a_way_back(bench: Bench) -> None:
+    core = bench.rig.core
+    core.defineConfig("Channel", "DAPI", "Lamp", "Intensity", 80)
+    core.setProperty("Lamp", "Intensity", 79.0)
+
+    receipt = bench.ask(action(np.ones((SIDE, SIDE), bool)))
+
+    assert (receipt.verdict, receipt.rule) == ("refused", "request")
+    assert "no preset of Channel describes the light as it is now" in receipt.text
+    assert not bench.lit.any()
+
+
+def test_a_mask_too_wide_to_be_warped_is_refused(bench: Bench) -> None:
+    receipt = bench.ask(action(np.ones((1, 40_000), bool)))
+
+    assert (receipt.verdict, receipt.rule) == ("refused", "request")
+    assert "at most 32767 a side" in receipt.text
+
+
+def test_a_shutter_that_does_not_close_after_a_pulse_is_left_to_close_by_itself(bench: Bench) -> None:
+    core = bench.rig.core
+    set_open = core.setShutterOpen
+
+    def stick(label: str, is_open: bool) -> None:
+        set_open(label, is_open)
+        if not is_open:
+            raise RuntimeError("the shutter sticks")
+
+    core.setShutterOpen = stick  # type: ignore[method-assign]
+    receipt = bench.ask(PulseShutter(duration_ms=1.0))
+    del core.setShutterOpen  # type: ignore[method-assign]
+
+    assert (receipt.verdict, receipt.text) == ("failed", "the shutter sticks")
+    assert core.getAutoShutter()

@@ -133,8 +133,11 @@ class Drivers:
             core.setShutterOpen(shutter, True)
             time.sleep(duration_ms / 1000)
         finally:
-            core.setShutterOpen(shutter, False)
-            core.setAutoShutter(was_auto)
+            try:
+                core.setShutterOpen(shutter, False)
+            finally:
+                # A shutter that did not close now is closed by the next image, if it was one of its own accord.
+                core.setAutoShutter(was_auto)
 
 
 def watched_names(settings: GuardSettings) -> frozenset[str]:

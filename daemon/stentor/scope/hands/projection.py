@@ -1,7 +1,7 @@
 """Projection: brings a mask drawn on a frame onto the SLM or DMD, lights it for a moment, and makes it dark again."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Affine = NDArray[np.float64]
 """Shape (2, 3): from (column, row, 1) of one image to column and row of another."""
+
+WIDEST_PX: Final = 2**15 - 1
+"""Side of the largest image that OpenCV warps."""
 
 
 class Projection:
@@ -50,8 +53,13 @@ class Projection:
         group = self._core.getChannelGroup() if action.group is None else action.group
         check_channel(self._core, group, action.preset)
         before = self._core.getCurrentConfig(group)
-        back = [preset_call(self._core, group, before)] if before else []
-        return [preset_call(self._core, group, action.preset), *calls, *back]
+        if not before:
+            raise ConfigError(
+                f"no preset of {group} describes the light as it is now, so that nothing would lead back to it from "
+                f"{action.preset}; set one first"
+            )
+        back = preset_call(self._core, group, before)
+        return [preset_call(self._core, group, action.preset), *calls, back]
 
     def carry_out(self, action: ProjectMask, calls: list[DeviceCall]) -> None:
         """Make the calls. Whatever a device refuses in between, the mask goes dark and the preset goes back."""
@@ -93,6 +101,8 @@ class Projection:
             mask_yx = unpack_mask(action.mask, action.shape_yx)
         except ValueError as err:
             raise ConfigError(str(err)) from err
+        if max(mask_yx.shape) > WIDEST_PX:
+            raise ConfigError(f"a mask of {mask_yx.shape} pixels; at most {WIDEST_PX} a side can be brought on an SLM")
         size = self._core.getSLMWidth(device), self._core.getSLMHeight(device)
         affine = self._chip_to_slm() @ _frame_to_chip(action)
         return np.asarray(cv2.warpAffine(mask_yx.astype(np.uint8) * 255, affine, size, flags=cv2.INTER_NEAREST))
