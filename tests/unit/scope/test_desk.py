@@ -467,3 +467,18 @@ def test_what_comes_while_the_acquisition_ends_is_answered(core: Any) -> None:
     bench.take(MoveXY(x_um=1.0, y_um=0.0))
 
     assert [receipt.verdict for receipt in bench.receipts] == ["failed"]
+
+
+@pytest.mark.parametrize(("how", "is_fixed"), [("continue", False), ("pause", True), ("safe", True)])
+def test_a_silence_that_holds_nothing_up_is_not_logged_as_a_pause(core: Any, how: str, is_fixed: bool) -> None:
+    bench = Bench(core, on_silence=how, silence_s=1.0)
+    if is_fixed:
+        bench.desk.course = None
+    bench.take(Alive(), who="follow")
+    bench.clock.advance(ms=1500)
+
+    bench.desk.watch()
+
+    ((request, receipt),) = bench.logged
+    assert "follow has been silent" in request.cause.reason
+    assert (receipt.verdict, receipt.rule) == ("refused", "on_silence")

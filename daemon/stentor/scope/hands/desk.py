@@ -159,7 +159,10 @@ class Desk:
         if how == "safe":
             self._is_safe_wanted.set()
             self._waiting.wake()
-        self._note_own(Pause(), "silence_s", f"{reason}: {how}")
+        why = "it is to go on" if how == "continue" else "no acquisition runs that could be held up"
+        undone = Refusal("on_silence", why) if how == "continue" or course is None else None
+        reason = f"{reason}: {how}"
+        self._log(*own_row(Pause(), self._clock, who="guard", rule="silence_s", reason=reason, refusal=undone))
 
     def _work(self, deadline_ns: int) -> None:
         if self._is_safe_wanted.is_set():
