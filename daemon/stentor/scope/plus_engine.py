@@ -76,7 +76,7 @@ class PlusEngine:
                 stop,
                 check,
                 images_per_event=self._core.getNumberOfCameraChannels(),
-                admits=self.between.admits_event,
+                admits=self._admits,
             )
             tally = self._tally = Tally(sink)
             # An iterator is passed on as one: the runner then neither reads ahead nor merges events.
@@ -131,6 +131,14 @@ class PlusEngine:
         self.abort()
         self._turnstile.await_empty(CLOSE_TIMEOUT_S)
         self._core.mda.events.frameReady.disconnect(self._on_frame, missing_ok=True)
+
+    def _admits(self, event: "useq.MDAEvent") -> bool:
+        if event.channel is not None:
+            group, preset = event.channel.group, event.channel.config
+            if self._core.getCurrentConfigFromCache(group) != preset:
+                # pymmcore-plus leaves a preset out that was the last one applied, whatever a request has set since.
+                self._core._last_config = ("", "")
+        return self.between.admits_event(event)
 
     def _on_frame(self, image: Pixels, event: "useq.MDAEvent", metadata: Mapping[str, Any]) -> None:
         received_ns = time.perf_counter_ns()

@@ -348,3 +348,23 @@ def test_an_exposure_changed_by_live_mode_is_set_again_by_the_next_run(
     rig.engine.run(form(events), Recorder())
 
     assert rig.core.getExposure() == pytest.approx(12)
+
+
+def test_a_channel_is_set_again_where_somebody_has_changed_its_light_in_between(rig: Rig) -> None:
+    core = rig.core
+    wanted, other = channels(rig)
+    seen: list[str] = []
+
+    def events() -> Iterator[useq.MDAEvent]:
+        event = useq.MDAEvent(channel={"config": wanted, "group": "Channel"}, exposure=5)
+        yield event
+        changed = core.getConfigData("Channel", other)
+        for index in range(changed.size()):
+            setting = changed.getSetting(index)
+            core.setProperty(setting.getDeviceLabel(), setting.getPropertyName(), setting.getPropertyValue())
+        core.waitForSystem()
+        yield event
+
+    rig.engine.run(events(), lambda arrival: seen.append(core.getCurrentConfig("Channel")))
+
+    assert seen == [wanted, wanted]
