@@ -73,6 +73,28 @@ def check_channel(core: "pymmcore.CMMCore", group: str, preset: str) -> None:
         raise ConfigError(f"no channel {preset!r} in group {group!r}; {nearest(preset, presets)}")
 
 
+def check_property(core: "pymmcore.CMMCore", device: str, name: str) -> None:
+    """Refuse a property that a device does not have by exactly this name, and the position of a drive.
+
+    Limits know properties by their names, and a core's C interface reads a name only up to a NUL: "Gain\\0" would set
+    the gain past its limits. A drive's position has limits of its own, which a property would go around.
+    """
+    labels = core.getLoadedDevices()
+    if device not in labels:
+        raise ConfigError(f"no device {device!r}; {nearest(device, labels)}")
+    names = core.getDevicePropertyNames(device)
+    if name not in names:
+        raise ConfigError(f"{device} has no property {name!r}; {nearest(name, names)}")
+    if name == "Position" and int(core.getDeviceType(device)) in _drive_types():
+        raise ConfigError(f"{device}.Position moves a drive past its limits; ask for a move in its place")
+
+
+def _drive_types() -> tuple[int, int]:
+    import pymmcore
+
+    return int(pymmcore.StageDevice), int(pymmcore.XYStageDevice)
+
+
 def check_exposure(exposure_ms: float) -> None:
     """Refuse an exposure that no camera can make, with ConfigError."""
     if not 0 < exposure_ms < LONGEST_EXPOSURE_MS:

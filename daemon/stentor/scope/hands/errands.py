@@ -19,7 +19,7 @@ from stentor.core.action import (
 from stentor.core.errors import ConfigError
 from stentor.scope.hands.asked_events import events_of
 from stentor.scope.hands.event_calls import calls_of_event, preset_call
-from stentor.scope.readiness import check_channel
+from stentor.scope.readiness import check_channel, check_property
 
 if TYPE_CHECKING:
     import pymmcore
@@ -50,8 +50,8 @@ def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> li
             check_channel(core, group, preset)
             return [preset_call(core, group, preset)]
         case SetProperty(device=device, property=name, value=value):
-            if device in core.getLoadedDevices() and not core.hasProperty(device, name):
-                raise ConfigError(f"{device} has no property {name!r}")
+            if device in core.getLoadedDevices():  # one that is not is on no list
+                check_property(core, device, name)
             return [SetValue(device=device, property=name, value=value)]
         case PulseShutter(duration_ms=duration_ms):
             _needs(core.getShutterDevice(), "shutter")
