@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 from stentor.control.device_call import Standing
 from stentor.core.action import Acquire
 from stentor.core.errors import ConfigError
-from stentor.scope.readiness import EventCheck
+from stentor.scope.event_feed import asks_for_image
+from stentor.scope.readiness import EventCheck, check_property
 from stentor.scope.tiles import with_field_of_view
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 MOST: Final = 10_000
 """Images in one request; more is a slip of the pen."""
+
+LARGEST: Final = 2**31
+"""Of the numbers in an index."""
 
 
 def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> "list[useq.MDAEvent]":
@@ -31,6 +35,8 @@ def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> 
     ConfigError
         Naming the event that is wrong, or saying that there is none, or too many.
     """
+    if len(action.events) * max(1, len(action.positions_um)) > MOST:
+        return _too_many()  # before they are made: a small message can ask for a billion
     events = _single(action) if action.sequence is None else _sequence(action, core, standing)
     if not events:
         raise ConfigError("nothing to acquire: give useq-schema `events`, or a `sequence`")
@@ -39,7 +45,31 @@ def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> 
     check = EventCheck(core)
     for event in events:
         check(event)
+        _check_reach(event, core)
     return events
+
+
+def _check_reach(event: "useq.MDAEvent", core: "pymmcore.CMMCore") -> None:
+    """Refuse what an engine would do for an event, and no guard has a word for."""
+    wish = None
+    if not asks_for_image(event):
+        wish = "an action other than an image: autofocus moves the focus past all limits"
+    elif event.keep_shutter_open:
+        wish = "keep_shutter_open: nobody counts the light between images"
+    elif event.slm_image is not None:
+        wish = "slm_image; use `project`"
+    elif event.roi is not None:
+        wish = "roi; use `set_roi`"
+    elif event.min_start_time:
+        wish = "a time: while the engine waits for it nothing else can be done; ask again when it is time"
+    elif not all(-LARGEST <= number <= LARGEST for number in event.index.values()):
+        wish = f"an index beyond {LARGEST}"
+    if wish is not None:
+        raise ConfigError(f"event {dict(event.index)}: what is asked for in between cannot have {wish}")
+    for device, name, value in event.properties or ():
+        check_property(core, device, name)
+        if not isinstance(value, str | int | float):
+            raise ConfigError(f"{device}.{name} = {value!r} is neither a number nor a text")
 
 
 def _single(action: Acquire) -> "list[useq.MDAEvent]":
