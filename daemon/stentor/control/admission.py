@@ -26,15 +26,16 @@ class Admission:
         self._clock = clock
         self._recent_ns: dict[str, deque[int]] = {}
         self._heard_ns: dict[str, int] = {}
+        self._left: set[str] = set()
         self.is_armed = settings.armed
 
     def judge(self, request: Request) -> Refusal | None:
         """Return the rule that refuses a request whatever it asks for, or None."""
         action, who = request.action, request.cause.controller
-        if isinstance(action, Alive) or who in self._heard_ns:
+        if isinstance(action, Alive) and (refusal := self._note_sign(action, who)) is not None:
+            return refusal
+        if who in self._heard_ns:
             self._heard_ns[who] = self._clock.monotonic_ns()
-        if isinstance(action, Alive) and action.is_last:
-            del self._heard_ns[who]
         if isinstance(action, ALWAYS):
             self.is_armed = self.is_armed and not isinstance(action, Disarm)
             return None
@@ -59,6 +60,21 @@ class Admission:
         """Take somebody for alive who cannot give a sign of life now; nothing for those who never gave one."""
         if who in self._heard_ns:
             self._heard_ns[who] = self._clock.monotonic_ns()
+
+    def _note_sign(self, sign: Alive, who: str) -> Refusal | None:
+        if sign.is_last:
+            self._heard_ns.pop(who, None)
+            self._left = {who, *(name for name in self._left if len(self._left) < ASKERS)}
+            return None
+        if who not in self._heard_ns and len(self._heard_ns) >= ASKERS:
+            return Refusal("silence_s", f"{ASKERS} give signs of life already, and no more are watched")
+        self._left.discard(who)
+        self._heard_ns[who] = self._clock.monotonic_ns()
+        return None
+
+    def has_left(self, who: str) -> bool:
+        """Tell whether the last sign that somebody gave was a goodbye."""
+        return who in self._left
 
     def hears(self, who: str) -> bool:
         """Tell whether somebody gives signs of life."""

@@ -1,6 +1,6 @@
 """Device call: the few things that hardware can be told, to which every request and every event comes down."""
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -66,7 +66,22 @@ class ShowMask(msgspec.Struct, frozen=True, kw_only=True):
     device: str
 
 
-DeviceCall: TypeAlias = Drive | SetValue | ApplyPreset | SetTime | Expose | ShowMask
+class Unbounded(msgspec.Struct, frozen=True, kw_only=True):
+    """Something of which nobody can say beforehand how far it goes.
+
+    Attributes
+    ----------
+    reaches
+        "z": it moves the focus. "light": it lights until somebody ends it.
+    what
+        In words.
+    """
+
+    reaches: Literal["z", "light"]
+    what: str
+
+
+DeviceCall: TypeAlias = Drive | SetValue | ApplyPreset | SetTime | Expose | ShowMask | Unbounded
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

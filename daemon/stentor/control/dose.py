@@ -70,15 +70,26 @@ class DoseAccount:
         return tuple((column, row) for row in rows for column in columns)
 
     def received_uj(self, x_um: float | None, y_um: float | None) -> float:
-        """Return the most that any square of an image there has received."""
-        return max(self._received_uj.get(tile, 0.0) for tile in self.tiles(x_um, y_um))
+        """Return the most that any square of an image there may have received."""
+        return max(map(self._at_most_uj, self.tiles(x_um, y_um)))
+
+    def _at_most_uj(self, tile: Tile) -> float:
+        """Return what a square has received, and all that was lit nobody knows where; nowhere may be any square."""
+        nowhere_uj = self._received_uj.get(NOWHERE, 0.0)
+        if tile != NOWHERE:
+            return self._received_uj.get(tile, 0.0) + nowhere_uj
+        return nowhere_uj + max((uj for known, uj in self._received_uj.items() if known != NOWHERE), default=0.0)
 
     def allows(self, pending: Mapping[Tile, float]) -> bool:
         """Tell whether every square stays within the budget with so much more."""
         budget_uj = self._settings.budget_uj
         if budget_uj is None:
             return True
-        return all(self._received_uj.get(tile, 0.0) + more <= budget_uj for tile, more in pending.items())
+        nowhere_uj = pending.get(NOWHERE, 0.0)
+        return all(
+            self._at_most_uj(tile) + more + (0.0 if tile == NOWHERE else nowhere_uj) <= budget_uj
+            for tile, more in pending.items()
+        )
 
     def add(self, pending: Mapping[Tile, float]) -> None:
         """Count light that is about to be spent; written down first."""

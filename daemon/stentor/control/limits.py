@@ -14,6 +14,7 @@ from stentor.control.device_call import (
     SetValue,
     ShowMask,
     Standing,
+    Unbounded,
     name_of,
 )
 from stentor.control.settings import GuardSettings, PropertyLimits, Range, ZBox
@@ -51,6 +52,8 @@ def breach_of(settings: GuardSettings, call: DeviceCall, standing: Standing, *, 
             )
         case Expose():
             return _time("exposure_ms", call.duration_ms, settings.exposure_ms)
+        case Unbounded():
+            return _unbounded(settings, call)
         case ShowMask(device=device):
             return None if device in settings.devices else _unlisted(settings, device)
 
@@ -122,6 +125,17 @@ def _value(settings: GuardSettings, call: SetValue, standing: Standing, *, is_pl
     if is_planned or call.device in settings.devices:
         return None
     return _unlisted(settings, name)
+
+
+def _unbounded(settings: GuardSettings, call: Unbounded) -> Breach:
+    if call.reaches == "light" and settings.dose.budget_uj is not None:
+        return Refusal("dose", f"nobody knows how long {call.what} lights; leave it or guard.dose.budget_uj out")
+    rule = "z_um" if settings.z_um is not None else "z_boxes"
+    if call.reaches == "z" and (settings.z_um is not None or settings.z_boxes):
+        return Refusal(
+            rule, f"{call.what} moves the focus where nobody can say beforehand; leave it out, or guard.{rule}"
+        )
+    return None
 
 
 def _unlisted(settings: GuardSettings, name: str) -> Refusal:

@@ -80,7 +80,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     armed
         Whether requests may reach the hardware from the start, or only after `stentor arm`.
     dry_run
-        Judge and log requests, and do nothing.
+        Judge and log requests, and do nothing; an operator's pause, resume, skip and abort are done.
     x_um, y_um, z_um
         Where the drives may go; None: anywhere.
     xy_step_um, z_step_um
@@ -106,7 +106,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         A controller that gave a sign of life once and then none for so long is taken for dead.
     on_silence
         What then: "continue"; "pause" the acquisition until it is heard again; or "safe": pause, set `safe`, and go on
-        only when told to.
+        only when an operator arms. Meanwhile no controller may resume. A fixed sequence cannot be held up.
     safe
         What to set, as "Device.Property" to value, when a controller falls silent and `on_silence` is "safe".
     dose

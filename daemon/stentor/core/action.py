@@ -113,6 +113,8 @@ class ProjectMask(
 class Acquire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="acquire"):
     """Take images in between; afterwards the acquisition goes on where it was, in the channel it was in.
 
+    Properties that events set stay set.
+
     Attributes
     ----------
     events

@@ -40,10 +40,22 @@ def load_settings(path: Path | None) -> Settings:
     if faults:
         raise ConfigError("\n".join(faults))
     settings = msgspec.convert(document, Settings)
-    if faults := [f"{path}: {fault}" for fault in empty_ranges(settings.guard)]:
+    if faults := [f"{path}: {fault}" for fault in (*empty_ranges(settings.guard), *_combinations(settings))]:
         raise ConfigError("\n".join(faults))
     rendezvous.path_of(settings.name)
     return _with_paths_beside(settings, path)
+
+
+def _combinations(settings: Settings) -> Iterator[str]:
+    """Yield what is well by itself and cannot be together."""
+    guard, acquisition = settings.guard, settings.acquisition
+    if acquisition.mode == "sequence" and guard.on_silence != "continue":
+        yield (
+            f'`guard.on_silence` = "{guard.on_silence}": nothing can hold up a fixed sequence; set acquisition.mode = '
+            '"adaptive", or on_silence = "continue"'
+        )
+    if acquisition.barrier is not None and acquisition.mode != "adaptive":
+        yield f'`acquisition.barrier`: acquisition.mode = "{acquisition.mode}" waits for nobody; set "adaptive"'
 
 
 def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from stentor.pipeline.runner import Runner
 from stentor.publish.hub import Hub
 from stentor.record.ledger import Ledger
 from stentor.service.analysis_loop import AnalysisLoop
+from stentor.service.controllers import check_controllers
 from stentor.service.gauges import Gauges
 from stentor.service.life_sign import LifeSign
 from stentor.service.pulse import IDLE, Pulse
@@ -54,6 +55,7 @@ class Daemon:
         self._is_stopping = False
         self.is_asked_to_stop = False
         ring.sweep()
+        check_controllers(settings.controller)  # here, because the microscope is opened only once a daemon is there
         self._plan = build_plan(settings.plan, without=session.quarantined())
         self._ledger = Ledger(session.ledger, clock)
         self._sockets = sockets.Sockets()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stentor.control.admission import OPERATOR, Admission
+from stentor.control.admission import ASKERS, OPERATOR, Admission
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, MoveZ, Pause, Request, Skip
 from stentor.core.clock import FakeClock
@@ -110,3 +110,15 @@ def test_who_says_goodbye_may_be_silent() -> None:
     clock.advance(ms=5000.0)
 
     assert admission.silent() == ()
+
+
+def test_signs_of_life_under_ever_new_names_are_watched_up_to_a_number() -> None:
+    clock = FakeClock()
+    admission = Admission(GuardSettings(), clock)
+
+    answers = [admission.judge(request(Alive(), who=f"controller {n}")) for n in range(ASKERS + 1)]
+
+    assert answers[:-1] == [None] * ASKERS
+    assert answers[-1] is not None and answers[-1].rule == "silence_s"
+    clock.advance(ms=10_000)
+    assert len(admission.silent()) == ASKERS

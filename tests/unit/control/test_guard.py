@@ -180,6 +180,16 @@ def test_light_at_an_unknown_place_has_an_account_of_its_own() -> None:
     assert guard.admit([Expose(duration_ms=1.0)]) is not None
 
 
+def test_light_at_an_unknown_place_may_have_been_anywhere() -> None:
+    settings = DoseSettings(budget_uj=100.0)
+    account = DoseAccount(settings, received_uj={(0, 0): 70.0, NOWHERE: 20.0}, field_um=10.0)
+
+    assert account.allows({(0, 0): 10.0}) and not account.allows({(0, 0): 11.0})
+    assert account.allows({(9, 9): 80.0}) and not account.allows({(9, 9): 81.0})
+    assert account.allows({NOWHERE: 10.0}) and not account.allows({NOWHERE: 11.0})
+    assert not account.allows({(9, 9): 50.0, NOWHERE: 31.0})
+
+
 def test_light_that_cannot_be_written_down_is_not_spent() -> None:
     def full(totals: Mapping[Tile, float]) -> None:
         raise OSError("no space left on device")

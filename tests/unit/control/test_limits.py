@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, SetValue, Standing
+from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, SetValue, Standing, Unbounded
 from stentor.control.limits import breach_of
-from stentor.control.settings import GuardSettings, PropertyLimits, ZBox
+from stentor.control.settings import DoseSettings, GuardSettings, PropertyLimits, ZBox
 
 HERE = Standing(x_um=0.0, y_um=0.0, z_um=5.0, channel="DAPI", values={"Lamp.Intensity": 50.0})
 SETTINGS = GuardSettings(
@@ -121,3 +121,20 @@ RING = GuardSettings(z_boxes=(ZBox(x_um=(50.0, 60.0), y_um=(0.0, 100.0), z_um=(-
 )
 def test_the_focus_stays_in_its_range_on_every_way_through_a_box(call: Drive, now: Standing, is_allowed: bool) -> None:
     assert (breach_of(RING, call, now, is_planned=False) is None) == is_allowed
+
+
+@pytest.mark.parametrize(
+    ("call", "settings", "rule"),
+    [
+        (Unbounded(reaches="z", what="an autofocus event"), GuardSettings(z_um=(0.0, 1.0)), "z_um"),
+        (Unbounded(reaches="z", what="an autofocus event"), GuardSettings(), None),
+        (Unbounded(reaches="light", what="keep_shutter_open"), GuardSettings(dose=DoseSettings(budget_uj=1.0)), "dose"),
+        (Unbounded(reaches="light", what="keep_shutter_open"), GuardSettings(), None),
+    ],
+)
+def test_what_has_no_bound_is_refused_where_there_is_a_limit(
+    call: DeviceCall, settings: GuardSettings, rule: str | None
+) -> None:
+    refusal = breach_of(settings, call, Standing(), is_planned=True)
+
+    assert (None if refusal is None else refusal.rule) == rule

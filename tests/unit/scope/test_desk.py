@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stentor.control.admission import OPERATOR
 from stentor.control.dose import DoseAccount
 from stentor.control.guard import Guard
 from stentor.control.settings import DoseSettings, GuardSettings
@@ -12,15 +13,18 @@ from stentor.core.action import (
     Abort,
     Action,
     Alive,
+    Arm,
     Cause,
     MoveXY,
     Pause,
     ProjectMask,
     Receipt,
     Request,
+    Resume,
     SetInterval,
     SetProperty,
     SetRoi,
+    Skip,
 )
 from stentor.core.clock import FakeClock
 from stentor.core.frame import FrameId
@@ -482,3 +486,41 @@ def test_a_silence_that_holds_nothing_up_is_not_logged_as_a_pause(core: Any, how
     ((request, receipt),) = bench.logged
     assert "follow has been silent" in request.cause.reason
     assert (receipt.verdict, receipt.rule) == ("refused", "on_silence")
+
+
+def test_while_somebody_is_missed_only_an_operator_lets_the_acquisition_go_on(core: Any) -> None:
+    bench = Bench(core, on_silence="safe", silence_s=1.0)
+    bench.ask(Alive(), who="follow")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+
+    bench.ask(Pause(), who="hunt")
+    refused = bench.ask(Resume(), who="hunt")
+    assert (refused.verdict, refused.rule) == ("refused", "silence_s")
+    assert bench.pace.is_paused
+
+    assert bench.ask(Arm(), who=OPERATOR).is_done
+    assert not bench.pace.is_paused
+
+
+def test_a_goodbye_ends_a_pause_for_silence(core: Any) -> None:
+    bench = Bench(core, on_silence="pause", silence_s=1.0)
+    bench.ask(Alive(), who="follow")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+    assert bench.pace.is_paused
+
+    bench.ask(Alive(is_last=True), who="follow")
+    bench.desk.watch()
+
+    assert not bench.pace.is_paused
+
+
+def test_in_a_dry_run_controllers_neither_pause_nor_abort(core: Any) -> None:
+    bench = Bench(core, dry_run=True)
+
+    verdicts = [bench.ask(action, who="stop-when").verdict for action in (Pause(), Abort(), Skip())]
+
+    assert verdicts == ["dry-run"] * 3
+    assert not bench.pace.is_paused and not bench.aborted.is_set()
+    assert bench.ask(Pause(), who=OPERATOR).is_done and bench.pace.is_paused

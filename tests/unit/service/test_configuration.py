@@ -113,3 +113,21 @@ def test_check_finds_limits_on_devices_that_are_not_there(tmp_path: Path) -> Non
 
     assert len(faults) == 1
     assert "guard.devices: no device 'Lampe'" in faults[0] and "Lamp" in faults[0]
+
+
+def test_what_cannot_be_together_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    text = """
+[acquisition]
+mode = "sequence"
+sequence_file = "run.yaml"
+barrier = { controller = "stimulate" }
+[guard]
+on_silence = "safe"
+"""
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, text))
+
+    silence, barrier = str(caught.value).splitlines()
+    assert "nothing can hold up a fixed sequence" in silence and '"adaptive"' in silence
+    assert "waits for nobody" in barrier

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from stentor.control.admission import Admission, is_hands_off
+from stentor.control.admission import OPERATOR, Admission, is_hands_off
 from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Abort, Action, Alive, Arm, Disarm, GoOn, Pause, Receipt, Request, Resume, Skip
@@ -16,7 +16,8 @@ from stentor.scope.barrier import Moment
 from stentor.scope.hands.answers import Answers, Reply
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.own_row import own_row
-from stentor.scope.hands.performer import Done, Performer
+from stentor.scope.hands.performer import DRY, Done, Performer
+from stentor.scope.hands.vigil import Vigil
 from stentor.scope.hands.waiting import EACH, Asked, Waiting
 
 logger = logging.getLogger(__name__)
@@ -65,8 +66,7 @@ class Desk:
         self._lock = threading.Lock()
         self._waiting = Waiting()
         self._answers = Answers()
-        self._missed: set[str] = set()
-        self._is_safe_wanted = threading.Event()
+        self._vigil = Vigil(settings, clock, self._log)
         self.course: Course | None = None
 
     @property
@@ -77,7 +77,7 @@ class Desk:
     @property
     def is_asked(self) -> bool:
         """Whether something waits for `serve`."""
-        return self._is_safe_wanted.is_set() or not self._waiting.is_empty
+        return self._vigil.is_safe_wanted.is_set() or not self._waiting.is_empty
 
     def take(self, request: Request, reply: Reply) -> None:
         """Answer at once what touches no hardware or is refused; hand the rest to the thread that holds it."""
@@ -92,14 +92,16 @@ class Desk:
             refusal = self._admission.judge(request)
             if isinstance(request.action, GoOn) and refusal is None:
                 refusal = self._open_barrier(request.action, request.cause.controller)
-            if isinstance(request.action, Alive) or (isinstance(request.action, GoOn) and refusal is None):
+            if isinstance(request.action, Resume) and refusal is None:
+                refusal = self._vigil.refuses_resume(request.cause.controller)
+            if isinstance(request.action, (Alive, GoOn)) and refusal is None:
                 reply(self._receipt(request, received_ns, Done("done", "", "", {}), None))
                 return
             self._answers.open(request, reply)
         if refusal is not None:
             self._answer(request, received_ns, Done("refused", refusal.rule, refusal.text, {}))
         elif is_hands_off(request.action):
-            self._answer(request, received_ns, self._obey(request.action))
+            self._answer(request, received_ns, self._obey(request.action, request.cause.controller))
         elif self.course is None:
             text = 'the acquisition runs a fixed sequence; mode = "adaptive" or "live" takes requests'
             self._answer(request, received_ns, Done("refused", "mode", text, {}))
@@ -125,14 +127,12 @@ class Desk:
         with self._lock:
             for who in self._waiting.whose():  # who waits for the hardware cannot give signs of life
                 self._admission.excuse(who)
-            gone = self._admission.silent()
-            back = {who for who in self._missed if self._admission.hears(who)}
-            self._missed -= back
-        for who in gone:
-            self._miss(who)
-        if back and not self._missed and self.course is not None:
-            self.course.resume()
-            self._note_own(Resume(), "silence_s", f"{', '.join(sorted(back))} is heard again: resume")
+            for who in self._admission.silent():
+                self._vigil.miss(who, self.course)
+            back = (who for who in self._vigil.missed if self._admission.hears(who) or self._admission.has_left(who))
+            self._vigil.meet(frozenset(back), self.course)
+        if self._vigil.is_safe_wanted.is_set():
+            self._waiting.wake()
 
     def note_overdue(self, moment: Moment) -> None:
         """Log that the acquisition went on from a moment at which nobody decided in time."""
@@ -148,25 +148,9 @@ class Desk:
         while (asked := self._waiting.pop()) is not None:
             self._answer(*asked, Done("failed", "", "the acquisition has ended", {}))
 
-    def _miss(self, who: str) -> None:
-        how, course = self._settings.on_silence, self.course
-        reason = f"{who} has been silent for {self._settings.silence_s:g} s"
-        logger.warning("%s; on_silence = %r", reason, how)
-        if how != "continue" and course is not None:
-            if how == "pause" and (self._missed or not course.is_paused):
-                self._missed.add(who)
-            course.pause()
-        if how == "safe":
-            self._is_safe_wanted.set()
-            self._waiting.wake()
-        why = "it is to go on" if how == "continue" else "no acquisition runs that could be held up"
-        undone = Refusal("on_silence", why) if how == "continue" or course is None else None
-        reason = f"{reason}: {how}"
-        self._log(*own_row(Pause(), self._clock, who="guard", rule="silence_s", reason=reason, refusal=undone))
-
     def _work(self, deadline_ns: int) -> None:
-        if self._is_safe_wanted.is_set():
-            self._is_safe_wanted.clear()
+        if self._vigil.is_safe_wanted.is_set():
+            self._vigil.is_safe_wanted.clear()
             self._make_safe()
         while (course := self.course) is not None and (asked := self._waiting.pop()) is not None:
             started_ns = self._clock.monotonic_ns()
@@ -197,22 +181,25 @@ class Desk:
     def _carry_out(self, request: Request, course: Course, said: list[Done]) -> None:
         said.append(self._performer.carry_out(request, course))
 
-    def _obey(self, action: Action) -> Done:
+    def _obey(self, action: Action, who: str) -> Done:
         course = self.course
+        if self._settings.dry_run and who != OPERATOR and isinstance(action, (Abort, Pause, Resume, Skip)):
+            return DRY
         match action:
             case Abort():
                 self._abort()
             case Pause() if course is not None:
-                self._missed.clear()  # now somebody wants it paused, whoever is heard
+                self._vigil.wants_pause()
                 course.pause()
             case Resume() if course is not None:
-                self._missed.clear()
+                self._vigil.release(course)
                 course.resume()
             case Skip() if course is not None:
                 course.skip()
             case Pause() | Resume() | Skip():
                 return Done("refused", "mode", 'only mode = "adaptive" or "live" can do that', {})
             case Arm():
+                self._vigil.release(course)
                 logger.info("armed: requests may reach the hardware")
             case Disarm():
                 logger.info("disarmed: no request reaches the hardware")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetValue
+from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetValue, Unbounded
 from stentor.scope.event_feed import asks_for_image
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ def calls_of_event(event: "useq.MDAEvent", core: "pymmcore.CMMCore") -> list[Dev
     calls += [SetValue(device=device, property=name, value=value) for device, name, value in event.properties or ()]
     if event.x_pos is not None or event.y_pos is not None or event.z_pos is not None:
         calls.append(Drive(x_um=event.x_pos, y_um=event.y_pos, z_um=event.z_pos))
+    if event.action is not None and event.action.type == "hardware_autofocus":
+        calls.append(Unbounded(reaches="z", what="an autofocus event"))
+    if event.keep_shutter_open:
+        calls.append(Unbounded(reaches="light", what="keep_shutter_open"))
     if asks_for_image(event):
         calls.append(Expose(duration_ms=core.getExposure() if event.exposure is None else event.exposure))
     return calls

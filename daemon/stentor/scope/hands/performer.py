@@ -46,6 +46,9 @@ class Done(NamedTuple):
     read_back: dict[str, int | float | str]
 
 
+DRY: Final = Done("dry-run", "", "allowed; nothing was done, for this is a dry run", {})
+
+
 class Performer:
     """Used by the thread that holds the hardware.
 
@@ -104,7 +107,7 @@ class Performer:
         if refusal is not None:
             return Done("refused", refusal.rule, refusal.text, {})
         if self._settings.dry_run:
-            return Done("dry-run", "", "allowed; nothing was done, for this is a dry run", {})
+            return DRY
         try:
             said = self._do(action, calls, course)
         except ConfigError as err:

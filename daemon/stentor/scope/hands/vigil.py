@@ -1,0 +1,85 @@
+"""Vigil: holds the acquisition up while somebody who promised signs of life is silent, and lets it go on afterwards."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from stentor.control.admission import OPERATOR
+from stentor.control.limits import Refusal
+from stentor.control.settings import GuardSettings
+from stentor.core.action import Pause, Receipt, Request, Resume
+from stentor.core.clock import Clock
+from stentor.scope.hands.course import Course
+from stentor.scope.hands.own_row import own_row
+
+logger = logging.getLogger(__name__)
+
+
+class Vigil:
+    """Called under the desk's lock, except `is_safe_wanted`.
+
+    Attributes
+    ----------
+    is_safe_wanted
+        Set when what the settings call safe is to be set by the thread that holds the hardware.
+    """
+
+    def __init__(self, settings: GuardSettings, clock: Clock, log: Callable[[Request, Receipt], None]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+        self._missed: set[str] = set()
+        self._is_safe_held = False
+        self._goes_on_by_itself = True
+        self.is_safe_wanted = threading.Event()
+
+    @property
+    def missed(self) -> frozenset[str]:
+        """Who is silent and holds the acquisition up."""
+        return frozenset(self._missed)
+
+    def miss(self, who: str, course: Course | None) -> None:
+        """Do what the settings say about somebody who has fallen silent."""
+        how = self._settings.on_silence
+        reason = f"{who} has been silent for {self._settings.silence_s:g} s"
+        logger.warning("%s; on_silence = %r", reason, how)
+        if how != "continue" and course is not None:
+            if not self._missed and not self._is_safe_held:
+                self._goes_on_by_itself = not course.is_paused
+            self._missed |= {who} if how == "pause" else set()
+            self._is_safe_held |= how == "safe"
+            course.pause()
+        if how == "safe":
+            self.is_safe_wanted.set()
+        why = "it is to go on" if how == "continue" else "no acquisition runs that could be held up"
+        undone = Refusal("on_silence", why) if how == "continue" or course is None else None
+        self._note(Pause(), f"{reason}: {how}", undone)
+
+    def meet(self, back: frozenset[str], course: Course | None) -> None:
+        """Note that some are heard again, or have said goodbye; the acquisition goes on when nobody is missed."""
+        back &= self._missed
+        self._missed -= back
+        if back and not self._missed and not self._is_safe_held and self._goes_on_by_itself and course is not None:
+            course.resume()
+            self._note(Resume(), f"{', '.join(sorted(back))} is heard again: resume")
+
+    def refuses_resume(self, who: str) -> Refusal | None:
+        """Return why somebody may not let the acquisition go on; None: it is not held up, or they may."""
+        if who == OPERATOR or not (self._missed or self._is_safe_held):
+            return None
+        whom = ", ".join(sorted(self._missed)) or "somebody"
+        return Refusal("silence_s", f"held up since {whom} fell silent; only an operator ends that, by `stentor arm`")
+
+    def wants_pause(self) -> None:
+        """Note that somebody wants it paused, whoever is heard again."""
+        self._goes_on_by_itself = False
+
+    def release(self, course: Course | None) -> None:
+        """Let the acquisition go on at an operator's word, if it was held up here."""
+        if (self._missed or self._is_safe_held) and course is not None:
+            course.resume()
+        self._missed.clear()
+        self._is_safe_held = False
+
+    def _note(self, action: Pause | Resume, reason: str, refusal: Refusal | None = None) -> None:
+        self._log(*own_row(action, self._clock, who="guard", rule="silence_s", reason=reason, refusal=refusal))
