@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stentor.core.action import MoveXY
 from stentor.core.errors import RecordError
 from stentor.rehearsal.performance import Performance, Shot
 from stentor.rehearsal.score import Score, is_caught, seen_divisions
@@ -78,7 +79,7 @@ class Sheet:
 def draw(performance: Performance, score: Score, baseline: Performance | None) -> NDArray[np.uint8]:
     """Draw a rehearsal, shape (Y, X, 3) BGR: it in blue, the fixed-rate baseline in grey."""
     sheet = Sheet(performance.duration_s, 640)
-    sheet.text(_headline(score), 12, 28, size=0.6)
+    sheet.text(_headline(score, with_target=_is_about_a_target(performance)), 12, 28, size=0.6)
     sheet.text("this rehearsal", LEFT, 54, size=0.45, colour=BLUE)
     if baseline is not None:
         sheet.text(f"constant imaging every {score.wanted_s:g} s", LEFT + 150, 54, size=0.45, colour=GREY)
@@ -95,11 +96,34 @@ def draw(performance: Performance, score: Score, baseline: Performance | None) -
     both = [(performance, BLUE)] if baseline is None else [(baseline, GREY), (performance, BLUE)]
     sheet.graph("images", "a minute", 190, 120, [(_rate(one.shots), colour) for one, colour in both])
     sheet.graph("light", "s of exposure", 340, 120, [(_light(one.shots), colour) for one, colour in both])
-    sheet.graph("followed", "% of field off", 490, 90, [(_offset(one), colour) for one, colour in both])
-    for hour in np.linspace(0, performance.duration_s, 7):
-        label = f"{hour / 3600:.2g} h" if performance.duration_s > 5400 else f"{hour / 60:.3g} min"
-        sheet.text(label, sheet.x(float(hour)) - 12, 612, size=0.42)
+    if _is_about_a_target(performance):
+        sheet.graph("followed", "% of field off", 490, 90, [(_offset(one), colour) for one, colour in both])
+    step_s, unit, unit_s = tick_step(performance.duration_s)
+    for time_s in np.arange(0.0, performance.duration_s + 1e-9, step_s):
+        sheet.text(f"{time_s / unit_s:g} {unit}", sheet.x(float(time_s)) - 12, 612, size=0.42)
     return sheet.pixels
+
+
+def tick_step(duration_s: float) -> tuple[float, str, float]:
+    """Return a round step of at most eight to the whole, its unit and that in seconds.
+
+    >>> tick_step(6 * 3600)
+    (3600.0, 'h', 3600.0)
+    """
+    for unit, unit_s, steps in (
+        ("s", 1.0, (1, 2, 5, 10, 20)),
+        ("min", 60.0, (0.5, 1, 2, 5, 10, 20)),
+        ("h", 3600.0, ()),
+    ):
+        for step in steps or (1, 2, 3, 6, 12):
+            if duration_s <= 8 * step * unit_s:
+                return float(step * unit_s), unit, unit_s
+    days = 1 + duration_s // (8 * 86400)
+    return days * 86400.0, "d", 86400.0
+
+
+def _is_about_a_target(performance: Performance) -> bool:
+    return any(isinstance(request.action, MoveXY) for request, _ in performance.decisions)
 
 
 def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
@@ -111,9 +135,9 @@ def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
         raise RecordError(f"{path}: the picture cannot be written: {err}") from err
 
 
-def _headline(score: Score) -> str:
+def _headline(score: Score, *, with_target: bool) -> str:
     caught = f"{score.caught} of {score.divisions} divisions caught" if score.divisions else "no division in the image"
-    target = "" if score.on_target is None else f", {100 * score.on_target:.0f} % on target"
+    target = "" if score.on_target is None or not with_target else f", {100 * score.on_target:.0f} % on target"
     return f"{caught}, {score.images} images in {score.duration_h:.1f} h, {score.lit_s:.0f} s of light{target}"
 
 
