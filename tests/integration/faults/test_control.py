@@ -241,6 +241,18 @@ def test_a_drive_that_does_not_arrive_has_failed_and_says_where_it_stands(rig: A
     ended(rig, process)
 
 
+def test_a_killed_scope_spends_no_budget_twice(rig: Any) -> None:
+    process = started(rig, config(guard="dose = { budget_uj = 300.0 }"))  # thirty images of 10 ms at 1 mW
+
+    os.kill(rig.pid_of("scope"), signal.SIGKILL)
+    first(rig, lambda decision: decision.guard_rule == "dose", timeout_s=40)
+    process.send_signal(signal.SIGINT)
+    summary = rig.finish(process, 30)
+
+    # What was booked and not yet imaged when it died stays booked.
+    assert 27 <= summary["outcomes"]["seen"] <= 30
+
+
 def test_an_abort_in_a_nested_sequence_ends_it_within_an_image(rig: Any) -> None:
     process = started(rig, config())
     planes = [{"z_pos": 0.5 * plane, "exposure": 200.0} for plane in range(20)]
