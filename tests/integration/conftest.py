@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,9 +41,12 @@ class Rig:
         self.folder = folder
         self.state = folder / "state"
         self.runtime = folder / "run"
+        # Of its own, so that what another rig leaves behind, or is about to, is none of ours.
+        self.rings = Path(tempfile.mkdtemp(prefix="stentor-test-", dir=platforms.shared_memory_dir()))
         self.environment = {
             **os.environ,
             platforms.RUNTIME_DIR_VARIABLE: str(self.runtime),
+            platforms.RING_DIR_VARIABLE: str(self.rings),
             "XDG_STATE_HOME": str(self.state),
             "PYTHONPATH": str(FAULTY_STAGES),
         }
@@ -138,6 +143,7 @@ class Rig:
                     os.killpg(pid, signal.SIGKILL)
             _, err = process.communicate(timeout=10)
             print(f"--- last words of {process.args}\n{(err or '')[-4000:]}")  # shown when the test fails
+        shutil.rmtree(self.rings)
 
 
 def _children(pid: int) -> list[int]:
@@ -151,6 +157,7 @@ def _children(pid: int) -> list[int]:
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     made = Rig(tmp_path)
     monkeypatch.setenv(platforms.RUNTIME_DIR_VARIABLE, str(made.runtime))
+    monkeypatch.setenv(platforms.RING_DIR_VARIABLE, str(made.rings))
     yield made
     made.close()
 

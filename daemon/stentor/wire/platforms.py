@@ -11,6 +11,7 @@ from pathlib import Path
 from stentor.core.clock import SystemClock
 
 RUNTIME_DIR_VARIABLE = "STENTOR_RUNTIME_DIR"
+RING_DIR_VARIABLE = "STENTOR_RING_DIR"
 NICENESS = 5
 AUTOGROUP = Path("/proc/self/autogroup")
 
@@ -35,7 +36,13 @@ def runtime_dir() -> Path:
 
 
 def shared_memory_dir() -> Path:
-    """Return a folder whose files live in memory where the platform has one, else the temporary folder."""
+    """Return a folder whose files live in memory where the platform has one, else the temporary folder.
+
+    `STENTOR_RING_DIR` wins: a container's /dev/shm holds 64 MB unless told otherwise, and eight frames of 2048 x 2048
+    need that much. It must be the same for the microscope's side and the daemon's.
+    """
+    if chosen := os.environ.get(RING_DIR_VARIABLE):
+        return Path(chosen)
     in_memory = Path("/dev/shm")
     return in_memory if in_memory.is_dir() else Path(tempfile.gettempdir())
 

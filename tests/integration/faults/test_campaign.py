@@ -12,7 +12,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -132,7 +131,7 @@ class Campaign:
         self._signal("daemon", signal.SIGKILL)  # only a new daemon writes it again
 
     def ring_is_deleted(self) -> None:
-        for path in Path("/dev/shm").glob(f"{ring.PREFIX}{self.rig.pid_of('scope')}-*"):
+        for path in self.rig.rings.glob(f"{ring.PREFIX}{self.rig.pid_of('scope')}-*"):
             path.unlink(missing_ok=True)
 
     def commands_come_in_a_flood(self) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,11 @@ print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text().split()[-1] if group
     )
 
     assert done.stdout.split() == [str(platforms.NICENESS)] * 2
+
+
+def test_rings_go_where_they_are_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(platforms.RING_DIR_VARIABLE, str(tmp_path))
+    told = platforms.shared_memory_dir()
+    monkeypatch.delenv(platforms.RING_DIR_VARIABLE)
+
+    assert (told, platforms.shared_memory_dir() != tmp_path) == (tmp_path, True)
