@@ -1,9 +1,10 @@
-"""Plugin call: the one place where somebody else's code runs inside the daemon, and whatever it raises is contained."""
+"""Plugin call: a plugin's answer, or a StageError that names it."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from stentor.core.errors import StageError, StentorError
+from stentor.core.stranger import strangers_code
 
 Answer = TypeVar("Answer")
 
@@ -16,12 +17,13 @@ def call_plugin(plugin: str, call: Callable[[], Answer]) -> Answer:
     StageError
         For anything it raises, naming the plugin; the cause is attached. KeyboardInterrupt and SystemExit pass.
     """
-    try:
+
+    def named(err: Exception) -> StageError:
+        says_itself = isinstance(err, StentorError)
+        return StageError(f"{plugin}: {err}" if says_itself else f"{plugin}: {type(err).__name__}: {err}")
+
+    with strangers_code(named):
         return call()
-    except StentorError as err:  # it says itself what is wrong
-        raise StageError(f"{plugin}: {err}") from err
-    except Exception as err:  # the boundary between us and any plugin
-        raise StageError(f"{plugin}: {type(err).__name__}: {err}") from err
 
 
 def traceback_of(err: StageError) -> BaseException | None:

@@ -57,6 +57,8 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
 def _report(session: Session, code: ExitCode, form: SummaryForm, news: list[str]) -> None:
     for line in news:
         sys.stderr.write(f"{line}\n")
+    if not session.ledger.exists():  # it ended before there was one, and has said why
+        return
     try:
         summary = summarise(session.ledger, session.models(), int(code))
     except RecordError as err:

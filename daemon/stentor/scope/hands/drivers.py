@@ -12,6 +12,7 @@ from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, 
 from stentor.control.settings import GuardSettings
 from stentor.core.action import SetRoi
 from stentor.core.errors import StentorError
+from stentor.core.stranger import strangers_code
 from stentor.microscope.core_state import read_stage
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ def asking_devices() -> Iterator[None]:
 
     A drive of the simulated microscope that did not arrive in time raised TimeoutError, and ended the acquisition.
     """
-    try:
+    with strangers_code(_as_device_error):
         yield
-    except (RuntimeError, StentorError):
-        raise
-    except Exception as err:  # a device may be a stranger's Python: the boundary is that of a plugin
-        raise RuntimeError(f"{type(err).__name__}: {err}") from err
+
+
+def _as_device_error(err: Exception) -> Exception:
+    is_ours = isinstance(err, (RuntimeError, StentorError))
+    return err if is_ours else RuntimeError(f"{type(err).__name__}: {err}")
 
 
 class Drivers:
