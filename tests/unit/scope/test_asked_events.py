@@ -14,6 +14,7 @@ from stentor.core.errors import ConfigError
 from stentor.scope.hands.asked_events import MOST, events_of
 from stentor.scope.hands.detour import Detour
 from stentor.scope.hands.drivers import Drivers
+from stentor.scope.hands.whereabouts import Whereabouts
 from stentor.scope.simulated.core import open_simulated_core
 from stentor.scope.simulated.settings import SimulatedSettings
 
@@ -83,35 +84,66 @@ def test_what_cannot_be_imaged_is_refused_with_the_reason(core: Any, action: Acq
         events_of(action, core, HERE)
 
 
+class Away:
+    """A detour on a core, its guard, and how often headers were told to look again."""
+
+    def __init__(self, core: Any, settings: GuardSettings) -> None:
+        self.drivers = Drivers(core, [])
+        account = DoseAccount(settings.dose, received_uj={}, field_um=80.0)
+        self.guard = Guard(settings, account, self.drivers.standing())
+        self.changes = 0
+        whereabouts = Whereabouts(self.drivers, self.guard)
+        self.detour = Detour(core, self.guard, self.drivers, whereabouts, on_change=self.note_change)
+
+    def note_change(self) -> None:
+        self.changes += 1
+
+
 def test_a_detour_leads_back_to_place_focus_and_channel(core: Any) -> None:
-    drivers = Drivers(core, [])
-    settings = GuardSettings()
-    guard = Guard(settings, DoseAccount(settings.dose, received_uj={}, field_um=80.0), drivers.standing())
-    detour = Detour(core, guard, drivers)
+    away = Away(core, GuardSettings())
     core.setXYPosition(5.0, 6.0)
     core.waitForSystem()
-    before = drivers.standing()
+    before = away.drivers.standing()
 
-    detour.begin()
+    away.detour.begin()
     core.setXYPosition(50.0, 60.0)
     core.setPosition(4.0)
     core.setConfig("Channel", "Phase")
     core.waitForSystem()
-    detour.end()
+    away.detour.end()
 
-    assert drivers.standing() == before
+    assert away.drivers.standing() == before
+    assert away.changes == 1, "no event asked for the way back, so that headers must look where it led"
+
+
+def test_a_way_back_that_failed_leaves_the_guard_with_what_the_drive_says(
+    core: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # It was booked as done: light that followed counted where the drive was not.
+    away = Away(core, GuardSettings())
+
+    def refuse(call: Any) -> None:
+        raise RuntimeError("the drive is stuck")
+
+    away.detour.begin()
+    core.setXYPosition(150.0, 0.0)
+    core.waitForSystem()
+    monkeypatch.setattr(away.drivers, "make", refuse)
+    away.detour.end()
+
+    assert away.guard.standing.x_um == pytest.approx(150.0, abs=0.5)
+    assert "could not go back" in caplog.text
+    core.setXYPosition(0.0, 0.0)
+    core.waitForSystem()
 
 
 def test_a_way_back_that_is_barred_is_said_and_nothing_moves(core: Any, caplog: pytest.LogCaptureFixture) -> None:
-    drivers = Drivers(core, [])
-    settings = GuardSettings(x_um=(100.0, 200.0))
-    guard = Guard(settings, DoseAccount(settings.dose, received_uj={}, field_um=80.0), drivers.standing())
-    detour = Detour(core, guard, drivers)
+    away = Away(core, GuardSettings(x_um=(100.0, 200.0)))
 
-    detour.begin()
+    away.detour.begin()
     core.setXYPosition(150.0, 0.0)
     core.waitForSystem()
-    detour.end()
+    away.detour.end()
 
     assert core.getXPosition() == pytest.approx(150.0, abs=0.5)
     assert "cannot go back" in caplog.text

@@ -1,6 +1,7 @@
 """Detour: leads an acquisition back to where it was after images that requests asked for in between."""
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from stentor.control.device_call import DeviceCall, Drive, Standing
@@ -8,6 +9,7 @@ from stentor.control.guard import Guard
 from stentor.core.errors import RecordError
 from stentor.scope.hands.drivers import Drivers
 from stentor.scope.hands.event_calls import preset_call
+from stentor.scope.hands.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     import pymmcore
@@ -20,12 +22,27 @@ class Detour:
 
     Events of an acquisition may leave out where they are imaged and in which channel: then they mean here, and as it
     is. An image asked for in between must not change what that is.
+
+    Parameters
+    ----------
+    on_change
+        Called after the way back: it is a move that no event asked for.
     """
 
-    def __init__(self, core: "pymmcore.CMMCore", guard: Guard, drivers: Drivers) -> None:
+    def __init__(
+        self,
+        core: "pymmcore.CMMCore",
+        guard: Guard,
+        drivers: Drivers,
+        whereabouts: Whereabouts,
+        *,
+        on_change: Callable[[], None],
+    ) -> None:
         self._core = core
         self._guard = guard
         self._drivers = drivers
+        self._whereabouts = whereabouts
+        self._on_change = on_change
         self._before: Standing | None = None
 
     def begin(self) -> None:
@@ -50,6 +67,8 @@ class Detour:
                 self._drivers.make(call)
         except (RuntimeError, RecordError) as err:
             logger.error("the acquisition could not go back to where it was: %s", err)
+        self._whereabouts.read()  # a drive that failed on the way is not where the guard let it go
+        self._on_change()
 
     def _calls_back(self, before: Standing, now: Standing) -> list[DeviceCall]:
         calls: list[DeviceCall] = []

@@ -70,7 +70,7 @@ class Hands:
         whereabouts = Whereabouts(drivers, guard)
         performer = Performer(settings, core, guard, drivers, whereabouts, projector=projector, on_change=on_change)
         self.desk = Desk(settings, performer, clock, abort=abort, log=log)
-        self.detour = Detour(core, guard, drivers)
+        self.detour = Detour(core, guard, drivers, whereabouts, on_change=on_change)
         self.gatekeeper = Gatekeeper(
             guard, self.desk, core, whereabouts, lambda what, refusal: log(*refused_row(what, refusal, clock))
         )
