@@ -189,17 +189,20 @@ class Desk:
             case Abort():
                 self._abort()
             case Pause() if course is not None:
-                self._vigil.wants_pause()
-                course.pause()
+                with self._lock:
+                    self._vigil.wants_pause()
+                    course.pause()
             case Resume() if course is not None:
-                self._vigil.release(course)
-                course.resume()
+                with self._lock:
+                    self._vigil.release(course)
+                    course.resume()
             case Skip() if course is not None:
                 course.skip()
             case Pause() | Resume() | Skip():
                 return Done("refused", "mode", 'only mode = "adaptive" or "live" can do that', {})
             case Arm():
-                self._vigil.release(course)
+                with self._lock:
+                    self._vigil.release(course)
                 logger.info("armed: requests may reach the hardware")
             case Disarm():
                 logger.info("disarmed: no request reaches the hardware")
