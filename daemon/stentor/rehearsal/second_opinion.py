@@ -65,8 +65,10 @@ class SecondOpinion:
         self._microscope = Microscope(self._answer, self._clock, controller=name)
         self._then: dict[FrameId, list[Decision]] = defaultdict(list)
         for decision in decisions:
-            if decision.cause.controller == name and decision.cause.frame_id is not None:
-                self._then[decision.cause.frame_id].append(decision)
+            frame_id = decision.cause.frame_id
+            # Words to go on are logged only where they were refused, and are no decisions.
+            if decision.cause.controller == name and frame_id is not None and not isinstance(decision.action, GoOn):
+                self._then[frame_id].append(decision)
         self._now: list[Action] = []
 
     def __iter__(self) -> Iterator[Opinion]:

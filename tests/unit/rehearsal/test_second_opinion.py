@@ -9,7 +9,7 @@ from msgspec import structs
 
 from stentor.client.result import Result, unpacked
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Receipt, Request
+from stentor.core.action import Cause, GoOn, Receipt, Request
 from stentor.core.clock import FakeClock
 from stentor.core.doors import DoorTimes
 from stentor.core.errors import ConfigError, RecordError
@@ -98,6 +98,17 @@ def test_a_changed_controller_is_shown_where_it_differs(session: Session) -> Non
         "    now:  nothing",
         "5 results seen, 3 requests then, 1 now, different on 2",
     ]
+
+
+def test_a_word_to_go_on_that_was_refused_is_no_difference(session: Session) -> None:
+    clock = FakeClock()
+    log = DecisionLog(session.decisions, clock)
+    cause = Cause(controller="rule", frame_id=result_of(1, 0).frame.frame_id)
+    request = Request(id="late", action=GoOn(t=1), cause=cause, issued_ns=0, clock_id="fake")
+    log.write(request, Receipt(id="late", verdict="refused", rule="max_age_ms", received_ns=1, clock_id="fake"))
+    log.close()
+
+    assert list(reconsider(session.folder, "rule")) == ["5 results seen, 3 requests then, 3 now, different on 0"]
 
 
 def test_a_controller_that_was_not_there_sees_what_another_saw(session: Session) -> None:
