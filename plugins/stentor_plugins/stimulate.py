@@ -101,7 +101,9 @@ class Stimulate:
             reason=f"{len(chosen)} cells: {settings.which}",
         )
         if receipt.is_done and settings.again_s is not None:
-            self._lit_ns |= dict.fromkeys(result.objects["track_id"][chosen].tolist(), result.frame.received_ns)
+            now_ns, still_ns = result.frame.received_ns, settings.again_s * NS_PER_S
+            self._lit_ns = {track: lit_ns for track, lit_ns in self._lit_ns.items() if now_ns - lit_ns < still_ns}
+            self._lit_ns |= dict.fromkeys(result.objects["track_id"][chosen].tolist(), now_ns)
         elif receipt.verdict in ("refused", "failed"):
             logger.warning("%s: %s %s", receipt.verdict, receipt.rule, receipt.text)
 
@@ -112,6 +114,8 @@ class Stimulate:
             return np.empty(0, np.int64)
         chosen = np.array(self._which.selects(result))
         if settings.again_s is not None:
+            if "track_id" not in objects:
+                raise StageError("`again_s` needs the objects' tracks; add a stage `track`")
             soonest_ns = frame.received_ns - int(settings.again_s * NS_PER_S)
             tracks = objects["track_id"].tolist()
             chosen &= np.array([self._lit_ns.get(track, soonest_ns) <= soonest_ns for track in tracks])

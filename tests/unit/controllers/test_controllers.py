@@ -502,6 +502,13 @@ def test_whatever_comes_of_it_the_acquisition_goes_on() -> None:
     assert no_labels.asked[-1].action == act.GoOn(t=1, p=0)
 
 
+def test_what_needs_tracks_names_the_stage_that_gives_them() -> None:
+    untracked = {name: values for name, values in THREE_CELLS.items() if name != "track_id"}
+
+    with pytest.raises(StageError, match="add a stage `track`"):
+        Bench("stimulate", again_s=10.0, **STIMULATE).show(seen(1, **untracked))
+
+
 @pytest.mark.parametrize("name", ["operator", "guard", "daemon", "Operator"])
 def test_a_controller_cannot_arm_under_an_operators_name(name: str) -> None:
     arm = {"kind": "rule", "when": "t >= 0", "then": [{"kind": "arm"}]}
