@@ -108,20 +108,6 @@ class Listener:
             if left_s <= 0:
                 return None
 
-    def register(self, timeout_s: float) -> bool:
-        """Introduce this consumer to the daemon now, where else the first `receive` does it; tells whether it knows us.
-
-        Results that come meanwhile are returned by `receive`.
-        """
-        deadline_s = time.monotonic() + timeout_s
-        while not self.is_registered and time.monotonic() < deadline_s:
-            self._keep_in_touch()
-            parts = self._next_parts(INTRODUCE_EVERY_S)
-            result = None if parts is None else self._read(parts)
-            if result is not None:
-                self._held = result
-        return self.is_registered
-
     def expect(self, axes: Mapping[str, int | str], for_s: float) -> None:
         """Have the first frame with these axes analysed and its result delivered, whatever newer ones come meanwhile.
 
@@ -132,8 +118,9 @@ class Listener:
         for_s
             Forget it after so long; at most an hour.
         """
-        key, for_s = tuple(sorted(axes.items())), min(for_s, LONGEST_WAIT_S)
-        self._awaits[key] = time.monotonic() + for_s
+        now_s, key, for_s = time.monotonic(), tuple(sorted(axes.items())), min(for_s, LONGEST_WAIT_S)
+        self._awaits = {other: until_s for other, until_s in self._awaits.items() if until_s > now_s}
+        self._awaits[key] = now_s + for_s
         self._say(consumer.Await(dict(key), for_s))
 
     def __iter__(self) -> Iterator[Result]:
@@ -147,13 +134,17 @@ class Listener:
                 return
 
     def wait_until_registered(self, timeout_s: float) -> bool:
-        """Wait until the daemon knows this consumer; what comes meanwhile is kept for `receive`."""
-        deadline = time.monotonic() + timeout_s
-        while not self.is_registered and time.monotonic() < deadline:
+        """Introduce this consumer now, where else the first `receive` does it; tells whether the daemon knows it.
+
+        A result that comes meanwhile is kept for `receive`.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while not self.is_registered and time.monotonic() < deadline_s:
             self._keep_in_touch()
-            parts = self._next_parts(0.05)
-            if parts is not None:
-                self._read(parts)
+            parts = self._next_parts(INTRODUCE_EVERY_S)
+            result = None if parts is None else self._read(parts)
+            if result is not None:
+                self._held = result
         return self.is_registered
 
     def close(self) -> None:
@@ -214,9 +205,9 @@ class Listener:
 
     def _repeat_awaits(self) -> None:
         now_s = time.monotonic()
-        self._awaits = {key: until_s for key, until_s in self._awaits.items() if until_s > now_s}
         for key, until_s in self._awaits.items():
-            self._say(consumer.Await(dict(key), until_s - now_s))
+            if until_s > now_s:
+                self._say(consumer.Await(dict(key), until_s - now_s))
 
     def _next_parts(self, timeout_s: float) -> list[bytes] | None:
         if self._socket is None:
@@ -263,6 +254,7 @@ class Listener:
             case consumer.Registered(epoch, resumed_after):
                 if epoch != self._epoch:
                     self._epoch, self._last_counter = epoch, resumed_after
+                if not self.is_registered:  # a daemon that did not know this consumer knows of no wish
                     self._repeat_awaits()
                 self.is_registered = True
             case consumer.Unknown():

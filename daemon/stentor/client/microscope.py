@@ -27,7 +27,7 @@ class ConnectedMicroscope(Microscope):
         super().__init__(self._link.ask, system_clock(), controller=controller)
         self._listener = Listener(rig, **{"delivery": "control", **options})
         # Now: a result that this script asks for before it first listens would go to nobody.
-        self._listener.register(REGISTER_WITHIN_S)
+        self._listener.wait_until_registered(REGISTER_WITHIN_S)
 
     def results(self, timeout_s: float = 1.0) -> Result | None:
         """Return the newest result that was not returned before; None: there was none in time."""
