@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from stentor.control.device_call import DeviceCall, Drive, Expose, SetTime, SetValue, Standing
 from stentor.core.action import (
-    Acquire,
     Action,
     MoveXY,
     MoveZ,
@@ -14,11 +13,9 @@ from stentor.core.action import (
     SetInterval,
     SetPositions,
     SetProperty,
-    SetRoi,
 )
 from stentor.core.errors import ConfigError
-from stentor.scope.hands.asked_events import events_of
-from stentor.scope.hands.event_calls import calls_of_event, preset_call
+from stentor.scope.hands.event_calls import preset_call
 from stentor.scope.readiness import check_channel, check_property
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> list[DeviceCall]:
-    """Return the device calls of an action, judged and made in this order; hands-off actions have none.
+    """Return the device calls of an action, judged and made in this order; one that comes down to others has none.
 
     Raises
     ------
@@ -56,15 +53,11 @@ def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> li
         case PulseShutter(duration_ms=duration_ms):
             _needs(core.getShutterDevice(), "shutter")
             return [Expose(duration_ms=duration_ms)]
-        case Acquire():
-            return [call for event in events_of(action, core, standing) for call in calls_of_event(event, core)]
         case SetPositions(positions_um=positions):
             _needs(core.getXYStageDevice(), "xy drive")
             if not positions:
                 raise ConfigError("no position to visit; `pause` takes no images")
             return [place_call(place) for place in positions]
-        case SetRoi():
-            return []
         case _:
             return []
 

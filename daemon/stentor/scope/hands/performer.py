@@ -1,7 +1,7 @@
 """Performer: carries requests out on the hardware, each judged by the guard first, and reads back what came of it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stentor.control.device_call import DeviceCall, SetValue
@@ -25,12 +25,14 @@ from stentor.scope.hands.asked_events import events_of
 from stentor.scope.hands.course import Course
 from stentor.scope.hands.drivers import Drivers, asking_devices
 from stentor.scope.hands.errands import calls_of
+from stentor.scope.hands.event_calls import calls_of_event
 from stentor.scope.hands.projection import Projection
 from stentor.scope.hands.whereabouts import Whereabouts
 from stentor.scope.settings import ProjectorSettings
 
 if TYPE_CHECKING:
     import pymmcore
+    import useq
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +101,7 @@ class Performer:
     def _try(self, request: Request, course: Course) -> Done:
         action = request.action
         try:
-            calls = self._calls(action)
+            calls, events = self._plan(action)
         except (ConfigError, RuntimeError) as err:
             return Done("refused", "request", str(err), {})
         is_booked = not self._settings.dry_run and not _is_of_course(action)
@@ -109,7 +111,7 @@ class Performer:
         if self._settings.dry_run:
             return DRY
         try:
-            said = self._do(action, calls, course)
+            said = self._do(action, calls, events, course)
         except ConfigError as err:
             return Done("refused", "mode", str(err), {})
         except RuntimeError as err:
@@ -118,10 +120,14 @@ class Performer:
         return Done("done", "", "", said)
 
     @asking_devices()
-    def _calls(self, action: Action) -> list[DeviceCall]:
+    def _plan(self, action: Action) -> "tuple[list[DeviceCall], list[useq.MDAEvent]]":
+        """Return the device calls of an action, and the events that it asks for, made once: there may be thousands."""
         if isinstance(action, ProjectMask):
-            return self._projection.calls(action, self._guard.standing)
-        return calls_of(action, self._core, self._guard.standing)
+            return self._projection.calls(action, self._guard.standing), []
+        if isinstance(action, Acquire):
+            events = events_of(action, self._core, self._guard.standing)
+            return [call for event in events for call in calls_of_event(event, self._core)], events
+        return calls_of(action, self._core, self._guard.standing), []
 
     def _judge(self, calls: list[DeviceCall], *, is_booked: bool) -> Refusal | None:
         try:
@@ -130,12 +136,13 @@ class Performer:
         except RecordError as err:
             return Refusal("dose", f"the light account cannot be written: {err}")
 
-    def _do(self, action: Action, calls: list[DeviceCall], course: Course) -> dict[str, int | float | str]:
+    def _do(
+        self, action: Action, calls: list[DeviceCall], events: "Sequence[useq.MDAEvent]", course: Course
+    ) -> dict[str, int | float | str]:
         match action:
             case SetInterval(interval_ms=interval_ms):
                 course.set_interval(interval_ms / 1000)
             case Acquire(place=place):
-                events = events_of(action, self._core, self._guard.standing)
                 return {"asked": course.ask(events, is_urgent=place == "now"), "images": len(events)}
             case SetPositions(positions_um=positions):
                 course.visit(positions)
