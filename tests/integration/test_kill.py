@@ -54,3 +54,22 @@ def test_a_kill_leaves_nothing_behind_and_no_frame_unaccounted(rig: Any, victim:
         "dropped(superseded)", "dropped(no-daemon)", "dropped(overwritten)", "failed(daemon: daemon-lost)",
     }  # fmt: skip
     assert rig.leftovers() == []
+
+
+def test_a_daemon_that_cannot_start_again_ends_no_acquisition(rig: Any) -> None:
+    # A controller that holds a device for itself, or a model that was taken away, is refused at the next start only.
+    process = rig.start(LIVE)
+    rig.wait_for(lambda: rig.results_so_far() > 3)
+    (settings,) = rig.state.rglob("settings.json")
+    as_they_were, scope = settings.read_bytes(), rig.pid_of("scope")
+
+    settings.write_bytes(as_they_were.replace(b'"quick"', b'"quack"'))
+    os.kill(rig.pid_of("daemon"), signal.SIGKILL)
+    rig.wait_for(lambda: any(path.read_text().count("quack") > 2 for path in settings.parent.glob("*launcher*")))
+    assert process.poll() is None
+    settings.write_bytes(as_they_were)
+    rig.wait_for(lambda: rig.results_so_far() > 3)
+
+    assert rig.pid_of("scope") == scope
+    process.send_signal(signal.SIGINT)
+    assert rig.finish(process, 30)["returncode"] == 0

@@ -112,7 +112,7 @@ class Launcher:
             return self._without_daemon()
         if self._daemon.may_start:
             code = self._post_mortem(self._daemon)
-            if code is not None:
+            if code is not None and not self._is_acquiring:
                 return code
             self._blame_stage()
             self._daemon.start()
@@ -141,7 +141,7 @@ class Launcher:
         if self._scope.may_start:
             code = self._post_mortem(self._scope)
             # A microscope may come back, a recording does not.
-            if code is not None and (self._scope.pulse.frames == 0 or self._settings.rig.kind == "replay"):
+            if code is not None and not self._is_acquiring:
                 return code
             if self._frames is not None and self._frames_left() < 1:
                 return ExitCode.DONE
@@ -151,7 +151,7 @@ class Launcher:
     def _tend_controllers(self) -> ExitCode | None:
         """Start the controllers once there is a microscope, and again when one dies, but not for ever.
 
-        One whose settings are wrong has never begun: that is said before the first image, and ends the run.
+        One whose settings are wrong ends the run before the first image, and no acquisition that is under way.
         """
         for name, child in self._controllers.items():
             if child.is_silent:
@@ -164,10 +164,15 @@ class Launcher:
                 child.starts += 1
             else:
                 code = self._post_mortem(child) if child.starts else None
-                if code is ExitCode.CONFIG and child.starts == 1:
+                if code is ExitCode.CONFIG and not self._is_acquiring:
                     return code
                 child.start(name)
         return None
+
+    @property
+    def _is_acquiring(self) -> bool:
+        """Whether images were taken that will not come again: then nothing on the analysis side may end the run."""
+        return self._scope.pulse.frames > 0 and self._settings.rig.kind != "replay"
 
     def _start_scope(self) -> None:
         self._scope.start(*(() if self._frames is None else (str(self._frames_left()),)))
