@@ -103,7 +103,7 @@ class Rehearsal:
             try:
                 hands = self._open_hands(rig)
             except ConfigError as err:
-                raise ConfigError(f"{err}; a rehearsal has the simulated microscope's devices, not your own's") from err
+                raise ConfigError(f"{err}; a rehearsal has the simulated microscope's devices, not yours") from err
             microscope: Microscope = rig.core.microscope  # type: ignore[attr-defined]  # the side door to the truth
             self._rig, self._hands, self._microscope = rig, hands, microscope
             if self._analyst is not None:
