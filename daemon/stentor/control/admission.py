@@ -44,7 +44,9 @@ class Admission:
             return refusal
         if isinstance(action, Arm):
             return self._arm(who)
-        if not self.is_armed and not isinstance(action, (GoOn, Resume, Skip)):
+        if isinstance(action, (GoOn, Skip)) or (isinstance(action, Resume) and who == OPERATOR):
+            return None
+        if not self.is_armed:  # a controller's resume as well: it lights the specimen
             return Refusal("armed", "the microscope is disarmed; `stentor arm` lets requests through")
         return None
 

@@ -17,6 +17,9 @@ from stentor.core.frame import FrameId
 
 logger = logging.getLogger(__name__)
 
+LOCKED_S: Final = 0.1
+"""How long a decision may wait for somebody else's lock on the file: the hardware waits with it."""
+
 _COLUMNS: Final = (
     "wall_ns", "id", "controller", "rule", "reason", "stream", "run", "sequence", "model", "model_hash", "action",
     "verdict", "guard_rule", "text", "read_back", "seen_ns", "issued_ns", "received_ns", "started_ns", "done_ns",
@@ -75,7 +78,7 @@ class DecisionLog:
         self._lock = threading.Lock()
         self.unwritten = 0
         try:
-            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCKED_S)
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(_SCHEMA)

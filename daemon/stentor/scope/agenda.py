@@ -214,6 +214,7 @@ class Agenda:
     def _choose(self) -> "tuple[useq.MDAEvent | None, float]":
         """Return the event to image now, or None and the seconds to wait."""
         if self._is_paused:
+            self._barrier.rest()
             return None, WAKE_EVERY_S
         if self._now:
             return self._now.popleft(), 0.0

@@ -66,6 +66,10 @@ class Barrier:
         self._held = None
         return 0.0
 
+    def rest(self) -> None:
+        """Count the time anew: the acquisition is paused, and nobody need decide meanwhile."""
+        self._held_since_ns = None
+
     def open(self, moment: Moment, who: str) -> None:
         """Let the acquisition go on from a moment; one that is over is none to go on from.
 

@@ -4,7 +4,7 @@ import pytest
 
 from stentor.control.admission import ASKERS, OPERATOR, Admission
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, MoveZ, Pause, Request, Skip
+from stentor.core.action import Abort, Action, Alive, Arm, Cause, Disarm, MoveZ, Pause, Request, Resume, Skip
 from stentor.core.clock import FakeClock
 from stentor.core.frame import FrameId
 
@@ -122,3 +122,12 @@ def test_signs_of_life_under_ever_new_names_are_watched_up_to_a_number() -> None
     assert answers[-1] is not None and answers[-1].rule == "silence_s"
     clock.advance(ms=10_000)
     assert len(admission.silent()) == ASKERS
+
+
+def test_disarmed_only_an_operator_lets_an_acquisition_go_on() -> None:
+    admission = Admission(GuardSettings(), FakeClock())
+
+    of_rule, of_operator = admission.judge(request(Resume())), admission.judge(request(Resume(), who=OPERATOR))
+
+    assert of_rule is not None and of_rule.rule == "armed"
+    assert of_operator is None

@@ -109,3 +109,18 @@ def test_what_is_asked_for_now_comes_while_it_waits() -> None:
 
     assert dict(next(bench.agenda).index) == {"asked": 0}
     assert bench.overdue == []
+
+
+def test_a_pause_costs_nobody_the_time_to_decide() -> None:
+    bench = Bench(decide_after_s=None)
+    next(bench.agenda)
+    next(bench.agenda)
+    bench.agenda.pause()
+    paused = [bench.agenda._choose() for _ in range(3) if bench.clock.advance(ms=400) is None]
+
+    bench.agenda.resume()
+    _, held_s = bench.agenda._choose()
+
+    assert [event for event, _ in paused] == [None] * 3
+    assert held_s == 0.5
+    assert bench.overdue == []

@@ -524,3 +524,18 @@ def test_in_a_dry_run_controllers_neither_pause_nor_abort(core: Any) -> None:
     assert verdicts == ["dry-run"] * 3
     assert not bench.pace.is_paused and not bench.aborted.is_set()
     assert bench.ask(Pause(), who=OPERATOR).is_done and bench.pace.is_paused
+
+
+def test_a_flood_does_not_fill_the_log(core: Any) -> None:
+    bench = Bench(core, actions_per_s=10.0)
+
+    for _ in range(3):
+        for number in range(500):
+            bench.take(SetInterval(interval_ms=100.0), id=f"{bench.clock.monotonic_ns()} {number}", who="flood")
+            bench.desk.serve(0.0)
+        bench.clock.advance(ms=1001)
+
+    rules = [receipt.rule for _, receipt in bench.logged]
+    assert len(bench.receipts) == 1500
+    assert rules.count("actions_per_s") == 3
+    assert rules.count("") == 30

@@ -1,6 +1,8 @@
 """A mask drawn on a frame lights what lay under it, for its moment, and nothing else."""
 
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,9 @@ SIDE = 256
 class Bench:
     """A simulated microscope with its guarded hands."""
 
-    def __init__(self, projector: ProjectorSettings | None = None, **guard: Any) -> None:
+    def __init__(
+        self, projector: ProjectorSettings | None = None, *, journal: Path | None = None, **guard: Any
+    ) -> None:
         simulated = SimulatedSettings(width=SIDE, height=SIDE, filter_ms=0, settle_ms=0, time_scale=0, world_fields=1)
         self.rig: Rig = open_rig(RigSettings(simulated=simulated))
         self.specimen = self.rig.core.microscope.specimen  # type: ignore[attr-defined]
@@ -32,7 +36,7 @@ class Bench:
             GuardSettings(**{"armed": True, "devices": ("SLM",), **guard}),
             self.rig.core,
             FakeClock(),
-            journal=None,
+            journal=journal,
             abort=lambda: None,
             log=lambda request, receipt: None,
             projector=projector or self.rig.settings.projector,
@@ -203,3 +207,18 @@ def test_a_shutter_that_does_not_close_after_a_pulse_is_left_to_close_by_itself(
 
     assert (receipt.verdict, receipt.text) == ("failed", "the shutter sticks")
     assert core.getAutoShutter()
+
+
+def test_without_a_budget_an_account_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    for budget_uj, verdict in ((None, "done"), (1e6, "refused")):
+        bench = Bench(
+            dose=DoseSettings(budget_uj=budget_uj, specimen=f"{budget_uj}"), journal=tmp_path / "light.sqlite"
+        )
+        with sqlite3.connect(tmp_path / "light.sqlite", isolation_level=None) as other:
+            other.execute("BEGIN EXCLUSIVE")
+
+            receipt = bench.ask(PulseShutter(duration_ms=1.0))
+
+            other.execute("ROLLBACK")
+        assert receipt.verdict == verdict, receipt
+        bench.rig.close()

@@ -15,6 +15,7 @@ from stentor.core.errors import ConfigError
 from stentor.scope.barrier import Moment
 from stentor.scope.hands.answers import Answers, Reply
 from stentor.scope.hands.course import Course
+from stentor.scope.hands.flood import Flood
 from stentor.scope.hands.own_row import own_row
 from stentor.scope.hands.performer import DRY, Done, Performer
 from stentor.scope.hands.vigil import Vigil
@@ -22,6 +23,7 @@ from stentor.scope.hands.waiting import EACH, Asked, Waiting
 
 logger = logging.getLogger(__name__)
 
+FLOOD_RULE: Final = "actions_per_s"
 SHARE_NS: Final = 20 * NS_PER_MS
 """Of the hardware's time between two images that requests may take before an image that is due; one may take more."""
 
@@ -37,7 +39,8 @@ class Desk:
     abort
         Ends the acquisition; from any thread.
     log
-        Told every request with its answer, signs of life and words to go on excepted.
+        Told every request with its answer, signs of life and words to go on excepted; of those refused for their
+        number, one a second and asker.
 
     Attributes
     ----------
@@ -66,6 +69,7 @@ class Desk:
         self._lock = threading.Lock()
         self._waiting = Waiting()
         self._answers = Answers()
+        self._flood = Flood(clock)
         self._vigil = Vigil(settings, clock, self._log)
         self.course: Course | None = None
 
@@ -107,7 +111,7 @@ class Desk:
             self._answer(request, received_ns, Done("refused", "mode", text, {}))
         elif not self._waiting.put(Asked(request, received_ns)):
             text = f"{EACH} requests of {request.cause.controller} wait for the hardware already"
-            self._answer(request, received_ns, Done("refused", "actions_per_s", text, {}))
+            self._answer(request, received_ns, Done("refused", FLOOD_RULE, text, {}))
         elif self.course is None:
             self._turn_away()  # it ended between the look and the queue, and nobody would look there again
 
@@ -218,7 +222,8 @@ class Desk:
         self._tell(request, receipt, replies)
 
     def _tell(self, request: Request, receipt: Receipt, replies: Sequence[Reply]) -> None:
-        self._log(request, receipt)
+        if receipt.rule != FLOOD_RULE or self._flood.is_due(request.cause.controller):
+            self._log(request, receipt)
         for reply in replies:
             reply(receipt)
 

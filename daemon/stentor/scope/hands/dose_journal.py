@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS dose (
 ) WITHOUT ROWID
 """
 
+LOCKED_S = 0.1
+"""How long an image may wait for somebody else's lock on the file."""
+
 WRITE = """
 INSERT INTO dose VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET received_uj = MAX(received_uj, excluded.received_uj)
@@ -35,7 +38,7 @@ class DoseJournal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Opened by the thread that sets the scope up, written by the one that holds the hardware.
-            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCKED_S)
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(SCHEMA)

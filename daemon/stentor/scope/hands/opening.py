@@ -8,6 +8,7 @@ from stentor.control.dose import DoseAccount
 from stentor.control.guard import Guard
 from stentor.control.settings import GuardSettings
 from stentor.core.action import Receipt, Request
+from stentor.core.callback import guarded_callback
 from stentor.core.clock import Clock
 from stentor.core.errors import ConfigError
 from stentor.scope.hands.desk import Desk
@@ -65,6 +66,8 @@ class Hands:
         self._journal = None if journal is None else DoseJournal(journal, dose.specimen, dose.tile_um)
         received_uj = {} if self._journal is None else self._journal.read()
         write = (lambda totals: None) if self._journal is None else self._journal.write
+        if dose.budget_uj is None:  # only counted: what cannot be written down must not stop an acquisition
+            write = guarded_callback(write, name="the light account")
         account = DoseAccount(dose, received_uj=received_uj, field_um=field_um, write=write)
         guard = Guard(settings, account, drivers.standing())
         whereabouts = Whereabouts(drivers, guard)

@@ -169,7 +169,15 @@ class Performer:
             for axis in ("x_um", "y_um", "z_um", "channel")
             if (value := getattr(standing, axis)) is not None
         }
-        return {**known, **standing.values, "exposure_ms": self._core.getExposure()}
+        return {**known, **standing.values, **self._exposure()}
+
+    def _exposure(self) -> dict[str, int | float | str]:
+        try:
+            with asking_devices():
+                return {"exposure_ms": self._core.getExposure()}
+        except RuntimeError as err:
+            logger.warning("the camera does not say its exposure: %s", err)
+            return {}
 
 
 def _is_of_course(action: Action) -> bool:
