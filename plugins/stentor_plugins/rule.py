@@ -78,5 +78,11 @@ class Rule:
             reason = f"{'' if self._holds else 'no longer '}{self._settings.when}"
             receipt = microscope.do(action, because=result, rule=self._settings.when, reason=reason)
             if receipt.verdict in ("refused", "failed"):
-                logger.warning("%s: %s %s", receipt.verdict, receipt.rule, receipt.text)
+                logger.warning(
+                    "%s was %s by %s: %s",
+                    type(action).__name__,
+                    receipt.verdict,
+                    receipt.rule or "the device",
+                    receipt.text,
+                )
                 return

@@ -105,7 +105,9 @@ class Stimulate:
             self._lit_ns = {track: lit_ns for track, lit_ns in self._lit_ns.items() if now_ns - lit_ns < still_ns}
             self._lit_ns |= dict.fromkeys(result.objects["track_id"][chosen].tolist(), now_ns)
         elif receipt.verdict in ("refused", "failed"):
-            logger.warning("%s: %s %s", receipt.verdict, receipt.rule, receipt.text)
+            logger.warning(
+                "%s was %s by %s: %s", "the mask", receipt.verdict, receipt.rule or "the device", receipt.text
+            )
 
     def _choose(self, result: SeenResult) -> NDArray[np.int64]:
         """Return the rows of the objects to light."""

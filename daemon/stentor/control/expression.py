@@ -99,10 +99,17 @@ class Expression:
                 return (frame.received_ns - self._began[1]) / NS_PER_S
             case name if name in objects:
                 return objects[name]
+            case "channel":
+                return frame.channel
             case name if name in FRAME_NAMES:
-                return getattr(frame, name)
+                return self._of_frame(name, getattr(frame, name))
         there = ", ".join(objects.columns) or "none"
         raise StageError(f"{self._where}: the plan gives no column {node.id!r}; there are {there}")
+
+    def _of_frame(self, name: str, value: Any) -> Any:
+        if value is None:
+            raise StageError(f"{self._where}: the frame has no {name!r}: this acquisition does not say it")
+        return value
 
     @staticmethod
     def _count(table: Objects, condition: Any = True) -> int:

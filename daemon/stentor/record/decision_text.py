@@ -30,6 +30,8 @@ def action_words(action: Action) -> str:
     """Return an action in one line: its kind and what it says."""
     what = msgspec.to_builtins(action)
     kind = what.pop("kind")
+    if "mask" in what:
+        what["mask"] = f"{len(what['mask'])} bytes"
     return " ".join(
         [kind, *(f"{key}={_short(value)}" for key, value in what.items() if value not in (None, False, ()))]
     )
@@ -38,7 +40,7 @@ def action_words(action: Action) -> str:
 def _line(decision: Decision) -> str:
     cause = decision.cause
     at = time.strftime("%H:%M:%S", time.localtime(decision.wall_ns / 1e9))
-    who = f"{cause.controller}/{cause.rule}" if cause.rule else cause.controller
+    who = f"{cause.controller}/{_short(cause.rule)}" if cause.rule else cause.controller
     frame = "" if cause.frame_id is None else f" on {cause.frame_id}"
     after = "" if decision.reaction_ms is None else f" after {decision.reaction_ms:.1f} ms"
     why = f" ({cause.reason})" if cause.reason else ""

@@ -36,6 +36,9 @@ def reconsider(folder: Path, controller: str, changed: Settings | None = None) -
     RecordError
         If what was seen was not kept, or cannot be read.
     """
+    if not (folder / SETTINGS_FILE).is_file():
+        there = ", ".join(sorted(path.parent.name for path in folder.parent.glob(f"*/{SETTINGS_FILE}"))) or "none"
+        raise ConfigError(f"{folder}: no session of `stentor run`, which has a {SETTINGS_FILE}; there are: {there}")
     session = Session(folder)
     try:
         settings = changed or session.settings()

@@ -12,6 +12,7 @@ from typing import Final
 
 from stentor.client.microscope import ConnectedMicroscope
 from stentor.client.result import Result
+from stentor.core.action import Alive
 from stentor.core.controller import Controller
 from stentor.core.errors import PublishError, StageError
 from stentor.pipeline.plugin_call import call_plugin, traceback_of
@@ -25,6 +26,8 @@ from stentor.service.session import Session
 logger = logging.getLogger(__name__)
 
 ALIVE_EVERY_S: Final = 0.3
+SIGN_WITHIN_S: Final = 0.3
+"""The scope answers a sign of life at once, or it has ended: a goodbye must not keep the controller from closing."""
 WAIT_S: Final = 0.1
 SAY_AGAIN_EVERY_S: Final = 60.0
 
@@ -83,7 +86,7 @@ class ControlLoop:
 
     def _say_alive(self, *, is_last: bool) -> None:
         try:
-            self._microscope.alive(is_last=is_last)
+            self._microscope.do(Alive(is_last=is_last), timeout_s=SIGN_WITHIN_S)
         except PublishError as err:  # the scope is away; it is started again, or its acquisition is over
             logger.debug("%s", err)
 

@@ -20,10 +20,12 @@ def set_up_logs(path: Path | None, *, to_stderr: bool, level: int = logging.INFO
         handlers.append(UnblockedStderr())
     # A full disk under the log file is no reason to print a traceback to a standard error that nobody may read.
     logging.raiseExceptions = False
-    logger = logging.getLogger("stentor")
-    logger.handlers.clear()
-    logger.setLevel(level)
-    logger.propagate = False
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT))
-        logger.addHandler(handler)
+    for name in ("stentor", "stentor_plugins"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.setLevel(level)
+        logger.propagate = False
+        for handler in handlers:
+            logger.addHandler(handler)

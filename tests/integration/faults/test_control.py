@@ -171,6 +171,7 @@ def test_a_controller_that_always_raises_is_named_once_and_hurts_nobody(rig: Any
     summary = ended(rig, process)
 
     assert summary["stderr"].count("controller raises-always could not decide") == 1
+    assert "did not end within" not in summary["stderr"], "its last word waits for nobody, so that it can close"
 
 
 def test_a_flood_of_requests_is_refused_and_the_frames_go_on(rig: Any) -> None:

@@ -1,6 +1,8 @@
 """Simulated core: Micro-Manager's core interface with the simulated microscope's devices loaded."""
 
+import logging
 import weakref
+from collections.abc import Callable
 
 from pymmcore import CMMCore
 from pymmcore_plus.experimental.unicore import UniMMCore
@@ -69,7 +71,7 @@ def open_simulated_core(
     """
     settings = settings or SimulatedSettings()
     microscope = Microscope(settings, clock)
-    core = SimulatedCore()
+    core = _without_complaint(SimulatedCore)
     core.microscope = microscope
     # Weak: a camera that kept its core alive would keep its buffers too.
     core_ref = weakref.ref(core)
@@ -96,6 +98,17 @@ def open_simulated_core(
     core.setExposure(100.0)
     _define_configs(core, settings)
     return core
+
+
+def _without_complaint(make: Callable[[], SimulatedCore]) -> SimulatedCore:
+    """Make the core while pymmcore-plus does not say that Micro-Manager is not installed: nobody needs it here."""
+    said = logging.getLogger("pymmcore-plus")
+    level = said.level
+    said.setLevel(logging.CRITICAL)
+    try:
+        return make()
+    finally:
+        said.setLevel(level)
 
 
 def _define_configs(core: SimulatedCore, settings: SimulatedSettings) -> None:
