@@ -80,13 +80,38 @@ def test_a_stream_that_comes_back_as_a_camera_is_lossless_no_more() -> None:
     assert not flow.is_lossless("camera")
 
 
+def numbered(stream: str, run: str, sequence: int, number: int | None, camera: str | None = None) -> FrameHeader:
+    return FrameHeader(
+        frame_id=FrameId(stream, run, sequence), shape_yx=(8, 8), dtype="uint8", received_ns=0, clock_id="c",
+        camera=camera, camera_number=number,
+    )  # fmt: skip
+
+
 def test_holes_are_counted_within_one_run_of_one_stream() -> None:
     numbers = CameraNumbers()
 
-    def hole(stream: str, run: str, number: int | None) -> int:
-        facts = {"shape_yx": (8, 8), "dtype": "uint8", "received_ns": 0, "clock_id": "c", "camera_number": number}
-        return numbers.hole_before(FrameHeader(frame_id=FrameId(stream, run, 0), **facts))  # type: ignore[arg-type]
+    def holes(stream: str, run: str, *seen: int | None) -> list[int]:
+        return [numbers.hole_before(numbered(stream, run, sequence, n)) for sequence, n in enumerate(seen)]
 
-    assert [hole("a", "1", n) for n in (0, 1, 5, None, 6, 3)] == [0, 0, 3, 0, 0, 0]
-    assert hole("b", "1", 9) == 0
-    assert hole("a", "2", 9) == 0 and hole("a", "2", 11) == 1
+    assert holes("a", "1", 0, 1, 5, None, 6, 3) == [0, 0, 3, 0, 0, 0]
+    assert holes("b", "1", 9) == [0]
+    assert holes("a", "2", 9, 11) == [0, 1]
+
+
+def test_a_frame_lost_on_its_way_to_the_daemon_is_no_hole_of_the_camera() -> None:
+    numbers = CameraNumbers()
+    seen = [
+        (0, 0),
+        (1, 1),
+        (5, 5),
+        (6, 9),
+    ]  # 2 to 4 lost by their producer, then a true hole of three
+
+    assert [numbers.hole_before(numbered("a", "1", sequence, number)) for sequence, number in seen] == [0, 0, 0, 3]
+
+
+def test_frames_of_two_cameras_lost_on_their_way_are_holes_of_neither() -> None:
+    numbers = CameraNumbers()
+    seen = [(0, 0, "Left"), (1, 0, "Right"), (6, 3, "Left"), (7, 3, "Right")]
+
+    assert [numbers.hole_before(numbered("a", "1", s, n, camera)) for s, n, camera in seen] == [0, 0, 0, 0]
