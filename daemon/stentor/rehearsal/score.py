@@ -66,7 +66,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     undecided: int
 
 
-def score_of(performance: Performance, *, wanted_s: float, window_s: float) -> Score:
+def score_of(performance: Performance, *, wanted_s: float, window_s: float, border: float = BORDER) -> Score:
     """Judge a rehearsal.
 
     Parameters
@@ -75,8 +75,10 @@ def score_of(performance: Performance, *, wanted_s: float, window_s: float) -> S
         The interval at which divisions are wanted.
     window_s
         For how long after a division.
+    border
+        Divisions of mothers nearer to the image's border, in parts of its sides, are not counted.
     """
-    seen = seen_divisions(performance, window_s)
+    seen = seen_divisions(performance, window_s, border)
     delays_ms = _delays_ms(performance.decisions)
     verdicts = [receipt.verdict for _, receipt in performance.decisions]
     return Score(
@@ -121,7 +123,7 @@ def fastest_interval_s(performance: Performance, rate_hz: float | None) -> float
     return min(asked_s)
 
 
-def seen_divisions(performance: Performance, window_s: float) -> list[TrueDivision]:
+def seen_divisions(performance: Performance, window_s: float, border: float = BORDER) -> list[TrueDivision]:
     """Return the divisions that could be caught: window over by the end, mother well within the last image before."""
     shots = performance.shots
     times_s = np.array([shot.time_s for shot in shots])
@@ -129,15 +131,15 @@ def seen_divisions(performance: Performance, window_s: float) -> list[TrueDivisi
     for division in performance.divisions:
         before = int(np.searchsorted(times_s, division.time_s)) - 1
         is_over = division.time_s + window_s <= performance.duration_s
-        if before >= 0 and is_over and _is_well_within(shots[before], division.parent):
+        if before >= 0 and is_over and _is_well_within(shots[before], division.parent, border):
             seen.append(division)
     return seen
 
 
-def _is_well_within(shot: Shot, nucleus: int) -> bool:
+def _is_well_within(shot: Shot, nucleus: int, border: float) -> bool:
     sides_px = np.array(shot.shape_yx[::-1])
     at_px = shot.centroids_px[shot.ids == nucleus]
-    return bool(np.any(np.all((at_px > BORDER * sides_px) & (at_px < (1 - BORDER) * sides_px), axis=1)))
+    return bool(np.any(np.all((at_px > border * sides_px) & (at_px < (1 - border) * sides_px), axis=1)))
 
 
 def is_caught(shots: Sequence[Shot], division: TrueDivision, wanted_s: float, window_s: float) -> bool:
