@@ -42,8 +42,9 @@ def require_plane(image: NDArray[Any], *, least_px: int = 16) -> None:
 def percentiles(image_yx: NDArray[Any], low: float, high: float) -> tuple[float, float]:
     """Return two percentiles of a plane: exact for integers, on a regular grid of pixels for float32.
 
-    Integers are counted (cv2.calcHist and a running sum, 2.4 ms at 2048 x 2048) and the smallest value with at least
-    that share of the pixels, and at least one, at or below it is returned.
+    Integers are counted up to the largest (cv2.calcHist and a running sum; 0.1 ms at 512 x 512 and 12 bit, 1 ms with
+    all of 16) and the smallest value with at least that share of the pixels, and at least one, at or below it is
+    returned.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def percentiles(image_yx: NDArray[Any], low: float, high: float) -> tuple[float,
             raise ModelError("the image holds NaN or infinity; mask it (numpy.nan_to_num) before the model")
         bottom, top = np.percentile(values, (low, high))
         return float(bottom), float(top)
-    bins = 256 if image_yx.dtype == np.uint8 else 65536
+    bins = int(image_yx.max()) + 1
     counts = cv2.calcHist([np.ascontiguousarray(image_yx)], [0], None, [bins], [0, bins]).ravel()
     total = np.cumsum(counts, dtype=np.float64)
     bottom, top = np.searchsorted(total, np.maximum(np.array((low, high)) / 100.0 * total[-1], 1.0))
