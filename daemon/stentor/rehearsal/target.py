@@ -38,7 +38,7 @@ def target_track(performance: Performance) -> tuple[NDArray[np.float64], NDArray
 
 
 def _nearest(shot: Shot) -> int:
-    return int(shot.ids[np.abs(_away(shot)).max(axis=1).argmin()])
+    return int(shot.ids[np.hypot(*_away(shot).T).argmin()])
 
 
 def _away(shot: Shot) -> NDArray[np.float64]:
