@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stentor.core.finding import Objects
-from stentor.core.frame import FrameHeader
+from stentor.core.frame import FrameHeader, PixelToStage
 from stentor.tracking.settings import TrackerSettings
 from stentor.tracking.tracker import Tracked, Tracker
+from stentor.tracking.view import change_of_view
 
 MOST_FIELDS: Final = 1000
 """Fields that have been seen least lately are forgotten: a daemon that runs for weeks meets ever new runs."""
@@ -32,6 +33,7 @@ class _Field:
     tracker: Tracker
     t: int | None
     sequence: int
+    pixel_to_stage: PixelToStage | None
     stride: int | None = None
 
     def elapsed(self, header: FrameHeader) -> int:
@@ -61,19 +63,25 @@ class Fields:
         return len(self._fields)
 
     def update(self, header: FrameHeader, objects: Objects, labels_yx: NDArray[np.int32] | None) -> Tracked:
-        """Track the objects of a frame in the field that it shows; see `Tracker.update`."""
+        """Track the objects of a frame in the field that it shows; see `Tracker.update`.
+
+        Where the frames say where they lie on the stage, a move of it is no motion of the objects.
+        """
         name = FieldName(header.frame_id.stream, header.frame_id.run, header.p, header.channel)
         field = self._fields.get(name)
         elapsed = 1
         if field is None:
             numbers = self._numbers.setdefault(name.run, count(1).__next__)
-            field = _Field(Tracker(self._settings, next_id=numbers), header.t, header.sequence)
+            field = _Field(Tracker(self._settings, next_id=numbers), header.t, header.sequence, header.pixel_to_stage)
             self._fields[name] = field
         else:
             elapsed = field.elapsed(header)
+            change = change_of_view(field.pixel_to_stage, header.pixel_to_stage)
+            if change is not None:
+                field.tracker.change_view(change)
         self._fields.move_to_end(name)
         tracked = field.tracker.update(objects, labels_yx=labels_yx, elapsed=elapsed)
-        field.t, field.sequence = header.t, header.sequence
+        field.t, field.sequence, field.pixel_to_stage = header.t, header.sequence, header.pixel_to_stage
         self._forget()
         return tracked
 

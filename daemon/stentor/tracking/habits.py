@@ -51,6 +51,11 @@ class Habits:
             light_sd=max(self._light_sd, LEAST_CHANGE),
         )
 
+    def change_scale(self, factor: float) -> None:
+        """Go on with pixels of another size, of which a step takes `factor` times as many."""
+        if self._step_px is not None:
+            self._step_px *= factor
+
     def drift_yx(self, expected_yx: NDArray[np.float64], found: Detections, diameter_px: float) -> NDArray[np.float64]:
         """Return the shift (y, x) that brings most tracks onto an object, when the whole field has jumped; else 0.
 

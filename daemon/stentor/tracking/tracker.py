@@ -17,6 +17,7 @@ from stentor.tracking.habits import Habits
 from stentor.tracking.linking import link
 from stentor.tracking.settings import TrackerSettings
 from stentor.tracking.tracks import Tracks, new_tracks
+from stentor.tracking.view import ChangeOfView
 
 YOUNG_FRAMES: Final = 3
 """So long after its birth a track may be found out to be a daughter."""
@@ -94,6 +95,12 @@ class Tracker:
         else:
             self._follow(self._tracks, found, max(1, elapsed), objects, labels_yx)
         return self._answer(len(found))
+
+    def change_view(self, change: ChangeOfView) -> None:
+        """Take what is remembered over into the pixels of the next frame, whose view of the specimen is another."""
+        if self._tracks is not None:
+            self._tracks.change_view(change)
+        self._habits.change_scale(change.area_factor**0.5)
 
     # --- one frame ------------------------------------------------------------------------------------------------
 

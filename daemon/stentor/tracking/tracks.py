@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from stentor.tracking.view import ChangeOfView
+
 HISTORY = 5
 """Frames over which areas are remembered: a mother condenses and divides within fewer."""
 
@@ -61,6 +63,13 @@ class Tracks:
                 for field in fields(self)
             }
         )
+
+    def change_view(self, change: ChangeOfView) -> None:
+        """Write places, steps and areas in the pixels of a frame with another view, in place."""
+        self.y_px, self.x_px = change.matrix @ (self.y_px, self.x_px) + change.offset[:, None]
+        self.vy_px, self.vx_px = change.matrix @ (self.vy_px, self.vx_px)
+        self.area_px *= change.area_factor
+        self.areas_px *= change.area_factor
 
     @property
     def largest_area_px(self) -> NDArray[np.float64]:

@@ -4,18 +4,24 @@ import numpy as np
 import pytest
 
 from stentor.core.finding import Objects
-from stentor.core.frame import FrameHeader, FrameId
+from stentor.core.frame import FrameHeader, FrameId, PixelToStage
 from stentor.tracking.fields import Fields
 from stentor.tracking.settings import TrackerSettings
 from stentor.tracking.tracker import Tracked
 
 
 def header(
-    sequence: int, *, run: str = "a", p: int | None = None, t: int | None = None, channel: str = "DAPI"
+    sequence: int,
+    *,
+    run: str = "a",
+    p: int | None = None,
+    t: int | None = None,
+    channel: str = "DAPI",
+    pixel_to_stage: PixelToStage | None = None,
 ) -> FrameHeader:
     return FrameHeader(
         frame_id=FrameId("camera", run, sequence), shape_yx=(8, 8), dtype="uint16", received_ns=0, clock_id="test",
-        p=p, t=t, channel=channel,
+        p=p, t=t, channel=channel, pixel_to_stage=pixel_to_stage,
     )  # fmt: skip
 
 
@@ -84,3 +90,59 @@ def test_old_fields_are_forgotten() -> None:
 
     assert len(fields) == 10
     assert len(fields._numbers) == 10
+
+
+def mounted(turn: list[list[float]], x0: float, y0: float) -> PixelToStage:
+    """A camera whose pixels (x, y) are turned so on the stage, with pixel (0, 0) there."""
+    (xx, xy), (yx, yy) = turn
+    return PixelToStage(xx=xx, xy=xy, x0=x0, yx=yx, yy=yy, y0=y0)
+
+
+def seen_by(view: PixelToStage, table: Objects) -> Objects:
+    """The table of a camera with another view, of one whose pixels are micrometres."""
+    to_stage = np.array([[view.xx, view.xy], [view.yx, view.yy]])
+    x, y = np.linalg.solve(to_stage, [table["x_px"] - view.x0, table["y_px"] - view.y0])
+    area = table["area_px"] / abs(np.linalg.det(to_stage))
+    return Objects({"y_px": y.astype(np.float32), "x_px": x.astype(np.float32), "area_px": area.astype(np.float32)})
+
+
+TURNS = {
+    "upright": [[1.0, 0.0], [0.0, 1.0]],
+    "a quarter": [[0.0, -1.0], [1.0, 0.0]],
+    "mirrored": [[-1.0, 0.0], [0.0, 1.0]],
+    "turned by 30 degrees, mirrored, half as fine": [[1.73, 1.0], [1.0, -1.73]],
+}
+
+
+@pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS)
+def test_a_move_of_the_stage_is_no_motion_of_the_objects(turn: list[list[float]]) -> None:
+    rng, still, moved = np.random.default_rng(7), Fields(TrackerSettings()), Fields(TrackerSettings())
+    at_rest, watched = [], []
+    for t, table in enumerate(culture(3)):
+        view = mounted(turn, *rng.uniform(-300, 300, 2))
+        at_rest.append(still.update(header(t), table, None))
+        watched.append(moved.update(header(t, pixel_to_stage=view), seen_by(view, table), None))
+
+    assert lineage(watched) == lineage(at_rest)
+
+
+def test_binning_in_mid_run_leaves_every_object_its_number() -> None:
+    still, binned = Fields(TrackerSettings()), Fields(TrackerSettings())
+    at_rest, watched = [], []
+    for t, table in enumerate(culture(4)):
+        side = 1.0 if t % 5 < 3 else 2.0
+        view = mounted([[side, 0.0], [0.0, side]], (side - 1) / 2, (side - 1) / 2)
+        at_rest.append(still.update(header(t), table, None))
+        watched.append(binned.update(header(t, pixel_to_stage=view), seen_by(view, table), None))
+
+    assert lineage(watched) == lineage(at_rest)
+
+
+def test_a_frame_that_does_not_say_where_it_lies_is_followed_as_before() -> None:
+    fields = Fields(TrackerSettings())
+    tables = culture(5, frames=3)
+    views = [mounted(TURNS["upright"], 0.0, 0.0), None, mounted(TURNS["upright"], 400.0, 0.0)]
+
+    answers = [fields.update(header(t, pixel_to_stage=v), tables[t], None) for t, v in enumerate(views)]
+
+    assert all(set(answer.track_id.tolist()) == set(range(1, 16)) for answer in answers)
