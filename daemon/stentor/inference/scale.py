@@ -17,7 +17,7 @@ LEAST_OBJECTS: Final = 5
 """Fewer say too little about the size of the others."""
 
 GOOD_ENOUGH: Final = 1.3
-"""A scale within this factor of the ideal one is kept: the network was trained with a jitter of 1.5."""
+"""Labels found at a scale within this factor of the ideal one stand: the network was trained with a jitter of 1.5."""
 
 SMALLEST: Final = 0.25
 LARGEST: Final = 4.0
@@ -27,8 +27,9 @@ LIVE_FRAMES: Final = 3
 class ScaleKeeper:
     """Knows the scale, or learns it from what the network finds; owned by one model.
 
-    With `rescale = "live"` the first `LIVE_FRAMES` frames that show enough objects are analysed up to twice, and the
-    scale then stays; with "each" every image may be analysed up to three times; with "never" once, as it is.
+    With `rescale = "live"` the first `LIVE_FRAMES` frames that show enough objects are analysed up to twice, and what
+    would have been ideal for them is the scale from then on; with "each" every image may be analysed up to three times;
+    with "never" once, as it is.
     """
 
     def __init__(self, card: SegmentationCard, settings: InferenceSettings) -> None:
@@ -65,12 +66,12 @@ class ScaleKeeper:
             if ideal is None:
                 return
             if max(ideal / scale, scale / ideal) < GOOD_ENOUGH:
-                self._learn(scale)
+                self._learn(ideal)
                 return
             scale = _rounded(ideal)
             yield scale
         if (ideal := self._ideal()) is not None and max(ideal / scale, scale / ideal) < GOOD_ENOUGH:
-            self._learn(scale)
+            self._learn(ideal)
 
     def saw(self, labels_yx: NDArray[np.int32]) -> None:
         """Take what the scale yielded last has found."""
@@ -84,8 +85,8 @@ class ScaleKeeper:
         diameter_px = float(np.sqrt(4 * np.median(areas) / np.pi))
         return _clip(self._wanted_px / diameter_px)
 
-    def _learn(self, scale: float) -> None:
-        self._learned.append(scale)
+    def _learn(self, ideal: float) -> None:
+        self._learned.append(ideal)
         if self._settings.rescale == "live" and len(self._learned) == LIVE_FRAMES:
             logger.info("images are enlarged %.2f times for the model from now on", float(np.median(self._learned)))
 

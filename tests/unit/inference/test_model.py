@@ -87,6 +87,8 @@ def test_after_the_first_frames_the_live_path_is_one_pass(monkeypatch: pytest.Mo
 
     assert len(passes) == 1
     assert len(found.objects) == 12
+    nuclei_px = float(np.sqrt(4 * np.median(found.objects["area_px"]) / np.pi))
+    assert passes[0] * nuclei_px == pytest.approx(subject.card.object_diameter_px, rel=0.02), "not merely near enough"
 
 
 def test_one_picture_in_three_pixel_types_gives_the_same_labels_at_an_odd_size(model: SegmentationModel) -> None:
