@@ -1,7 +1,7 @@
 """Track: gives objects numbers that stay with them from frame to frame, and says when they divide or vanish."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -12,10 +12,13 @@ from stentor.tracking.events import TrackEvent
 from stentor.tracking.fields import Fields
 from stentor.tracking.settings import TrackerSettings
 
+COLUMNS: Final = ("track_id", "parent_id", "age_frames", "area_change", "intensity_change")
+
 
 class Track:
-    """Needs "labels" and "objects"; gives "objects" with `track_id`, `parent_id` and `age_frames`, and events.
+    """Needs "labels" and "objects"; gives "objects" with columns of their tracks, and events.
 
+    The columns are `track_id`, `parent_id`, `age_frames`, `area_change` and `intensity_change`; see `Tracked`.
     Every run, position and channel is followed by itself. The settings are those of the tracker.
     """
 
@@ -38,7 +41,7 @@ class Track:
         assert isinstance(labels, Labels)
         assert isinstance(objects, Objects)
         tracked = self._fields.update(frame.header, objects, labels.labels_yx)
-        columns = {name: getattr(tracked, name) for name in ("track_id", "parent_id", "age_frames")}
+        columns = {name: getattr(tracked, name) for name in COLUMNS}
         events = Events(tuple(_published(event) for event in tracked.events))
         return {"objects": objects.with_columns(columns), "track_events": events}
 

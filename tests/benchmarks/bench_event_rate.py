@@ -52,11 +52,11 @@ stage = "track"
 
 [[controller]]
 kind = "event-rate"
-# A metaphase plate is smaller and brighter than the nuclei at rest and twice as long as wide, or very bright.
-which = '''area_um2 > 0.22 * median(objects, area_um2) and area_um2 < 0.7 * median(objects, area_um2) and \
-mean_intensity > 1.38 * median(objects, mean_intensity) and major_axis_um > 1.9 * minor_axis_um or \
-area_um2 > 0.15 * median(objects, area_um2) and area_um2 < 0.6 * median(objects, area_um2) and \
-mean_intensity > 2 * median(objects, mean_intensity)'''
+# A metaphase plate is long, and smaller and brighter than it used to be, or, if it is new, than the nuclei at rest.
+which = '''major_axis_um > 1.9 * minor_axis_um and \
+  (area_change < 0.6 and intensity_change > 1.4 * median(objects, intensity_change) or \
+  area_um2 > 0.25 * median(objects, area_um2) and area_um2 < 0.6 * median(objects, area_um2) and \
+  mean_intensity > 1.6 * median(objects, mean_intensity))'''
 longest_s = 2100.0  # a metaphase of 24 min, and some more; a nucleus that dies is as bright for 90 min
 slow_s = 300.0
 fast_s = 30.0

@@ -16,7 +16,7 @@ from stentor.tracking.events import TrackEvent
 from stentor.tracking.habits import Habits
 from stentor.tracking.linking import link
 from stentor.tracking.settings import TrackerSettings
-from stentor.tracking.tracks import Tracks, new_tracks
+from stentor.tracking.tracks import Tracks, expectile, new_tracks
 from stentor.tracking.view import ChangeOfView
 
 YOUNG_FRAMES: Final = 3
@@ -31,6 +31,8 @@ class Tracked:
     ----------
     track_id, parent_id, age_frames
         A row for each object, shape (n,) int32; parent 0: none is known; age in frames since the track's birth.
+    area_change, intensity_change
+        Area and mean intensity over what is usual for the track at rest, shape (n,) float32; 1: as usual, or new.
     events
         In the order in which they were found out.
     """
@@ -38,6 +40,8 @@ class Tracked:
     track_id: NDArray[np.int32]
     parent_id: NDArray[np.int32]
     age_frames: NDArray[np.int32]
+    area_change: NDArray[np.float32]
+    intensity_change: NDArray[np.float32]
     events: tuple[TrackEvent, ...]
 
 
@@ -142,6 +146,8 @@ class Tracker:
         tracks.vx_px[known] = (found.x_px[detection] - tracks.x_px[known]) / frames
         tracks.y_px[known], tracks.x_px[known] = found.y_px[detection], found.x_px[detection]
         tracks.area_px[known], tracks.light[known] = found.area_px[detection], found.light[detection]
+        tracks.usual_area_px[known] = expectile(tracks.usual_area_px[known], tracks.area_px[known], is_upper=True)
+        tracks.usual_light[known] = expectile(tracks.usual_light[known], tracks.light[known], is_upper=False)
         for history, newest in ((tracks.areas_px, found.area_px), (tracks.lights, found.light)):
             history[known, 1:] = history[known, :-1]
             history[known, 0] = newest[detection]
@@ -224,6 +230,7 @@ class Tracker:
             tracks.track_id[one] = self._next_id()
             tracks.age_frames[one] = ago
             tracks.areas_px[one, ago + 1 :] = np.nan
+            tracks.usual_area_px[one], tracks.usual_light[one] = tracks.area_px[one], tracks.light[one]
         else:
             tracks.missed_frames[mother] = -1
         tracks.parent_id[[one, other]] = parent
@@ -281,4 +288,7 @@ class Tracker:
         track_id, parent_id, age_frames = (np.zeros(objects, np.int32) for _ in range(3))
         track_id[rows], parent_id[rows] = tracks.track_id[seen], tracks.parent_id[seen]
         age_frames[rows] = tracks.age_frames[seen]
-        return Tracked(track_id, parent_id, age_frames, tuple(self._events))
+        area_change, intensity_change = (np.ones(objects, np.float32) for _ in range(2))
+        area_change[rows] = tracks.area_px[seen] / tracks.usual_area_px[seen]
+        intensity_change[rows] = tracks.light[seen] / tracks.usual_light[seen]
+        return Tracked(track_id, parent_id, age_frames, area_change, intensity_change, tuple(self._events))

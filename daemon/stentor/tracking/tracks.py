@@ -1,6 +1,7 @@
 """Tracks: what a tracker remembers of the objects it follows, one row each."""
 
 from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,11 @@ from stentor.tracking.view import ChangeOfView
 
 HISTORY = 5
 """Frames over which areas are remembered: a mother condenses and divides within fewer."""
+
+TOWARDS: Final = 0.2
+AWAY: Final = 0.01
+"""Weights of the newest value in what is usual: of a nucleus at rest, and of one that has condensed, which may take 50
+frames to divide and is to be told from the others all the while."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +29,8 @@ class Tracks:
         Where last seen, and the step before that, float64.
     area_px, light
         As last seen, float64.
+    usual_area_px, usual_light
+        An area that it rarely exceeds and a light that it rarely falls below: `expectile` of its past, float64.
     areas_px, lights
         Of the last frames in which it was seen, newest first, shape (n, HISTORY), NaN where younger.
     age_frames, missed_frames
@@ -41,6 +49,8 @@ class Tracks:
     vx_px: NDArray[np.float64]
     area_px: NDArray[np.float64]
     light: NDArray[np.float64]
+    usual_area_px: NDArray[np.float64]
+    usual_light: NDArray[np.float64]
     areas_px: NDArray[np.float64]
     lights: NDArray[np.float64]
     age_frames: NDArray[np.int32]
@@ -69,6 +79,7 @@ class Tracks:
         self.y_px, self.x_px = change.matrix @ (self.y_px, self.x_px) + change.offset[:, None]
         self.vy_px, self.vx_px = change.matrix @ (self.vy_px, self.vx_px)
         self.area_px *= change.area_factor
+        self.usual_area_px *= change.area_factor
         self.areas_px *= change.area_factor
 
     @property
@@ -80,6 +91,17 @@ class Tracks:
     def resting_light(self) -> NDArray[np.float64]:
         """Least light of the last frames, before chromatin condensed, shape (n,)."""
         return np.fmin.reduce(self.lights, axis=1) if len(self) else np.zeros(0)
+
+
+def expectile(before: NDArray[np.float64], newest: NDArray[np.float64], *, is_upper: bool) -> NDArray[np.float64]:
+    """Return running expectiles, shape (n,), with one more value each.
+
+    An expectile is to the mean what a quantile is to the median (Newey & Powell 1987, Econometrica 55, 819): values on
+    one side of it weigh more. It takes steps of `TOWARDS` up where `is_upper`, else down, and of `AWAY` the other way.
+    """
+    surprise = newest - before
+    weight: NDArray[np.float64] = np.where((surprise > 0) == is_upper, TOWARDS, AWAY)
+    return before + weight * surprise
 
 
 def new_tracks(
@@ -105,6 +127,8 @@ def new_tracks(
         vx_px=np.zeros(count),
         area_px=area_px.copy(),
         light=light.copy(),
+        usual_area_px=area_px.copy(),
+        usual_light=light.copy(),
         areas_px=areas,
         lights=lights,
         age_frames=np.zeros(count, np.int32),

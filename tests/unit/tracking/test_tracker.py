@@ -241,3 +241,40 @@ def test_whatever_comes_every_object_has_a_number_of_its_own(frames: list[tuple[
         assert ended.isdisjoint(numbers)
         assert all(parent in seen or parent == 0 for parent in tracked.parent_id.tolist())
         seen.update(numbers)
+
+
+def test_an_object_is_compared_with_what_it_used_to_be() -> None:
+    tracker = Tracker()
+    size = np.linspace(0.5, 1.5, len(GRID))  # small and large ones are all as usual
+    for _ in range(10):
+        tracked = tracker.update(table(GRID, area=list(AREA * size)))
+    assert tracked.area_change == pytest.approx(1) and tracked.intensity_change == pytest.approx(1)
+
+    size[3], light = size[3] * 0.4, [LIGHT] * len(GRID)
+    light[3] = 1.9 * LIGHT
+    for _ in range(50):
+        tracked = tracker.update(table(GRID, area=list(AREA * size), light=light))
+
+    assert tracked.area_change[3] < 0.6 and tracked.intensity_change[3] > 1.4, "50 frames of it do not make it usual"
+    others = np.arange(len(GRID)) != 3
+    assert tracked.area_change[others] == pytest.approx(1) and tracked.intensity_change[others] == pytest.approx(1)
+
+
+def test_a_growing_object_is_as_usual() -> None:
+    tracker = Tracker()
+    for step in range(100):
+        tracked = tracker.update(table(GRID, area=[AREA * (1 + step / 100)] * len(GRID)))
+
+    assert tracked.area_change == pytest.approx(1, abs=0.05)
+
+
+def test_a_daughter_is_compared_with_herself() -> None:
+    tracker = Tracker()
+    for _ in range(3):
+        tracker.update(table(GRID))
+    cells, areas, lights = divided(GRID, 7)
+    for _ in range(5):
+        tracked = tracker.update(table(cells, area=areas, light=lights))
+
+    assert tracked.parent_id[-2:].tolist() == [8, 8]
+    assert tracked.area_change == pytest.approx(1) and tracked.intensity_change == pytest.approx(1)
