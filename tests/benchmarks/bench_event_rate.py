@@ -60,7 +60,7 @@ which = '''major_axis_um > 1.9 * minor_axis_um and \
 longest_s = 2100.0  # a metaphase of 24 min, and some more; a nucleus that dies is as bright for 90 min
 slow_s = 300.0
 fast_s = 30.0
-hold_s = 600.0
+hold_s = 900.0
 """
 
 

@@ -12,7 +12,7 @@ HISTORY = 5
 """Frames over which areas are remembered: a mother condenses and divides within fewer."""
 
 TOWARDS: Final = 0.2
-AWAY: Final = 0.01
+AWAY: Final = 0.003
 """Weights of the newest value in what is usual: of a nucleus at rest, and of one that has condensed, which may take 50
 frames to divide and is to be told from the others all the while."""
 
