@@ -1,7 +1,8 @@
 """Network input: planes of any size brought into the fixed shape that a network wants."""
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,10 @@ from numpy.typing import NDArray
 from stentor.core.errors import ConfigError, ModelError
 from stentor.inference.card import Card
 from stentor.inference.normalise import require_plane
+
+MOST_SHRUNK: Final = 0.07
+"""512 instead of 480 network pixels a side take 14 % longer; 7 % less than the ideal scale is well within the jitter
+that segmentation networks are trained with."""
 
 
 def as_planes(image: NDArray[Any], channels: Sequence[str]) -> list[NDArray[Any]]:
@@ -74,6 +79,19 @@ def padded_shape(shape_yx: tuple[int, int], multiple: int) -> tuple[int, int]:
     (64, 64)
     """
     return -(-shape_yx[0] // multiple) * multiple, -(-shape_yx[1] // multiple) * multiple
+
+
+def fitting_scale(scale: float, shape_yx: tuple[int, int], multiple: int) -> float:
+    """Return a scale at most `MOST_SHRUNK` smaller that spares the network a band of padding; 1 stays as it is.
+
+    >>> fitting_scale(0.95, (512, 512), 32) * 512
+    480.0
+    """
+    if scale == 1.0:
+        return scale
+    fits = [math.floor(side * scale / multiple) * multiple / side for side in shape_yx]
+    choices = [scale, *(fit for fit in fits if fit >= scale * (1 - MOST_SHRUNK))]
+    return min(choices, key=lambda one: (math.prod(padded_shape(scaled_shape(shape_yx, one), multiple)), -one))
 
 
 def reflect(target: NDArray[np.float32], rows: int, columns: int) -> None:

@@ -11,7 +11,7 @@ from stentor.core.stage import ModelIdentity
 from stentor.inference.card import SegmentationCard
 from stentor.inference.found import Found
 from stentor.inference.measure import measure
-from stentor.inference.network_input import as_planes, padded_shape, reflect, scaled_shape
+from stentor.inference.network_input import as_planes, fitting_scale, padded_shape, reflect, scaled_shape
 from stentor.inference.normalise import COMPRESSED, compress, normalise
 from stentor.inference.postprocess import post_processor
 from stentor.inference.repository import ModelFolder
@@ -68,8 +68,9 @@ class SegmentationModel:
 
     def prepare(self, shape_yx: tuple[int, int], pixel_size_um: float | None = None) -> None:
         """Allocate and warm up for images of this shape."""
-        network_shape = self._network_shape(shape_yx, self._scales.first_guess(pixel_size_um))
         multiple = self.card.size_multiple
+        scale = fitting_scale(self._scales.first_guess(pixel_size_um), shape_yx, multiple)
+        network_shape = self._network_shape(shape_yx, scale)
         for rows in spans(network_shape[0], self._tile_px, self.card.halo_px, multiple)[:1]:
             for columns in spans(network_shape[1], self._tile_px, self.card.halo_px, multiple)[:1]:
                 self._session.buffers((rows.stop - rows.start, columns.stop - columns.start))
@@ -99,6 +100,7 @@ class SegmentationModel:
     def _pass(self, normalised_yx: NDArray[np.float32], scale: float) -> NDArray[np.int32]:
         """Run network and post-processor once, at `scale` network pixels per image pixel."""
         height, width = normalised_yx.shape
+        scale = fitting_scale(scale, (height, width), self.card.size_multiple)
         rows, columns = scaled_shape((height, width), scale)
         network_shape = self._network_shape((height, width), scale)
         is_tiled = self._is_tiled(network_shape)
