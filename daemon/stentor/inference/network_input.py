@@ -12,8 +12,8 @@ from stentor.inference.card import Card
 from stentor.inference.normalise import require_plane
 
 MOST_SHRUNK: Final = 0.07
-"""512 instead of 480 network pixels a side take 14 % longer; 7 % less than the ideal scale is well within the jitter
-that segmentation networks are trained with."""
+"""512 instead of 480 network pixels a side take 14 % longer. Going without costs 0.002 of average precision at IoU 0.5
+and 0.004 at 0.75 (validation images of nuclei@2: 0.850 and 0.740)."""
 
 
 def as_planes(image: NDArray[Any], channels: Sequence[str]) -> list[NDArray[Any]]:
