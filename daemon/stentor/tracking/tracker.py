@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from stentor.core.errors import StageError
 from stentor.core.finding import Objects
 from stentor.tracking.detections import Detections, detections_of
-from stentor.tracking.division import Sighting, division_cost
 from stentor.tracking.events import TrackEvent
+from stentor.tracking.families import Family, families
 from stentor.tracking.habits import Habits
 from stentor.tracking.linking import link
 from stentor.tracking.settings import TrackerSettings
@@ -173,57 +173,18 @@ class Tracker:
         young = np.flatnonzero(
             (tracks.age_frames <= YOUNG_FRAMES) & (tracks.parent_id == 0) & ~tracks.is_first & (tracks.row >= 0)
         )
-        families = sorted(self._families(tracks, young), key=lambda family: family[0])
+        step_px = self._habits.motion(self._diameter_px).step_px
         taken: set[int] = set()
-        for _, mother, one, other in families:
-            if taken.isdisjoint({mother, one, other}):
-                taken |= {mother, one, other}
-                tracks = self._part(tracks, mother, one, other)
+        for family in families(tracks, young, diameter_px=self._diameter_px, step_px=step_px, settings=self._settings):
+            if taken.isdisjoint(family):
+                taken |= set(family)
+                tracks = self._part(tracks, family)
         gone = [row for row in taken if tracks.missed_frames[row] < 0]
         return tracks.take(np.setdiff1d(np.arange(len(tracks)), gone)) if gone else tracks
 
-    def _families(self, tracks: Tracks, young: NDArray[np.intp]) -> list[tuple[float, int, int, int]]:
-        """Return (cost, mother, daughter, daughter) as rows; a mother that goes on is her own first daughter."""
-        families: list[tuple[float, int, int, int]] = []
-        if not len(young):
-            return families
-        reach_px = self._settings.daughters_apart * self._diameter_px + self._habits.motion(self._diameter_px).step_px
-        place = np.column_stack([tracks.y_px, tracks.x_px])
-        for position, daughter in enumerate(young):
-            near = np.flatnonzero(np.hypot(*(place - place[daughter]).T) <= reach_px)
-            for mother in near:
-                if mother == daughter or tracks.age_frames[mother] <= tracks.age_frames[daughter]:
-                    continue
-                if tracks.missed_frames[mother] == 0:
-                    families.append(self._family(tracks, mother, mother, daughter))
-                elif tracks.missed_frames[mother] >= tracks.age_frames[daughter]:
-                    sisters = np.intersect1d(young[position + 1 :], near)
-                    families += [self._family(tracks, mother, daughter, sister) for sister in sisters]
-        return [family for family in families if np.isfinite(family[0])]
-
-    def _family(self, tracks: Tracks, mother: Any, one: Any, other: Any) -> tuple[float, int, int, int]:
-        def sighting(row: int, area_px: float) -> Sighting:
-            return Sighting(float(tracks.y_px[row]), float(tracks.x_px[row]), area_px, float(tracks.light[row]))
-
-        is_her_own = mother == one
-        parent = Sighting(
-            float(tracks.y_px[mother] - is_her_own * tracks.vy_px[mother]),
-            float(tracks.x_px[mother] - is_her_own * tracks.vx_px[mother]),
-            float(tracks.largest_area_px[mother]),
-            float(tracks.resting_light[mother]),
-        )
-        cost = division_cost(
-            parent,
-            sighting(one, float(tracks.area_px[one])),
-            sighting(other, float(tracks.area_px[other])),
-            diameter_px=max(self._diameter_px, float(np.sqrt(4 / np.pi * parent.area_px))),
-            step_px=self._habits.motion(self._diameter_px).step_px,
-            settings=self._settings,
-        )
-        return cost, int(mother), int(one), int(other)
-
-    def _part(self, tracks: Tracks, mother: int, one: int, other: int) -> Tracks:
+    def _part(self, tracks: Tracks, family: Family) -> Tracks:
         """End the mother and name her daughters; a mother who went on gets a new number as her own daughter."""
+        mother, one, other = family
         parent = int(tracks.track_id[mother])
         ago = int(max(tracks.age_frames[one] if one != mother else 0, tracks.age_frames[other]))
         if one == mother:
