@@ -50,10 +50,10 @@ def test_refusals_are_as_the_page_about_safety_shows_them(rig: Any) -> None:
     first_results(rig)
 
     disarmed = said(rig, sys.executable, "-c", curious).splitlines()
-    assert said(rig, stentor, "arm") == "armed\n"
+    assert said(rig, stentor, "arm") == "rig default: armed\n"
     armed = said(rig, sys.executable, "-c", curious)
     scripts = [said(rig, sys.executable, "-c", code).splitlines() for code in blocks("drive-from-a-script", "python")]
-    assert said(rig, stentor, "disarm") == "disarmed\n"
+    assert said(rig, stentor, "disarm") == "rig default: disarmed\n"
     (folder,) = rig.state.rglob("decisions.sqlite")
     lines = said(rig, stentor, "ledger", str(folder.parent), "--decisions").splitlines()
     ended(rig, process)

@@ -77,10 +77,12 @@ def test_a_second_daemon_on_a_rig_is_refused_by_name(rig: Any) -> None:
     rig.wait_for(lambda: rig.status())
 
     second = rig.start("plan = []")
-    _, err = second.communicate(timeout=30)
+    out, err = second.communicate(timeout=30)
 
-    assert second.returncode == 3
-    assert "already has a daemon" in err
+    assert (second.returncode, out) == (3, "")
+    assert err.count("already has a daemon") == 1
+    assert "no summary" not in err
+    assert len(list(rig.state.rglob("settings.json"))) == 1, "it leaves no session behind"
 
 
 def test_stop_ends_the_acquisition_and_stop_daemon_leaves_it_running(rig: Any) -> None:

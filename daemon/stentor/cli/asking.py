@@ -62,10 +62,15 @@ def listen(
 ) -> None:
     """Print results as they come."""
     from stentor.client.listener import listen as receive
+    from stentor.wire import rendezvous
 
     options: dict[str, Any] = {"delivery": "record" if record else "control", "name": consumer}
     results = 0
     with errors_said():
+        if rendezvous.find(name) is None:
+            typer.echo(
+                f"waiting for rig {name!r}: none is running; start it with `stentor run`, or give its --name", err=True
+            )
         try:
             for result in receive(name, idle_timeout_s=timeout_s, **options):
                 results += 1

@@ -24,5 +24,5 @@ def _ask(verb: str, name: str) -> None:
 
     with errors_said():
         receipt = switch(name, is_armed=verb == "arm")
-        typer.echo(receipt.text or f"{verb}ed")
+        typer.echo(f"rig {name}: {receipt.text or f'{verb}ed'}")
     raise typer.Exit(int(ExitCode.DONE if receipt.is_done else ExitCode.CONFIG))

@@ -15,6 +15,7 @@ from stentor.service.session import Session
 from stentor.service.settings import Settings
 from stentor.service.summary import as_text, summarise
 from stentor.service.view import View
+from stentor.wire import rendezvous
 
 SummaryForm = Literal["text", "json"]
 
@@ -28,7 +29,8 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
     Raises
     ------
     ConfigError
-        If a number of frames is asked of a rig that acquires none, or a controller has a name that cannot be one's.
+        If a number of frames is asked of a rig that acquires none, a controller has a name that cannot be one's, or
+        the rig runs already.
     RecordError
         If the session's folder cannot be made.
     """
@@ -38,6 +40,7 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
             "program takes them: leave it out and end with Ctrl-C or `stentor stop`"
         )
     check_controller_names(settings.controller)
+    rendezvous.check_free(settings.name)
     session = Session.create(settings)
     console = Console(stderr=True)
     has_view = summary == "text" and console.is_terminal and sys.stdout.isatty()

@@ -116,6 +116,19 @@ def sweep_lock(name: str) -> None:
         os.close(descriptor)
 
 
+def check_free(name: str) -> None:
+    """Refuse, with ConfigError, the name of a rig whose daemon is at work; one that comes up now `RigLock` refuses."""
+    if (found := find(name)) is not None:
+        raise _taken(name, str(found.pid))
+
+
+def _taken(name: str, holder: str) -> ConfigError:
+    return ConfigError(
+        f"rig {name!r} already has a daemon (process {holder}); stop it with `stentor stop --name {name}`, "
+        "or choose another `name` for this one"
+    )
+
+
 class RigLock:
     """Held by the one daemon of a rig; freed by the system when the holder dies.
 
@@ -131,10 +144,7 @@ class RigLock:
         if not platforms.try_lock(self._descriptor):
             holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
-            raise ConfigError(
-                f"rig {name!r} already has a daemon (process {holder}); stop it with `stentor stop --name {name}`, "
-                "or choose another `name` for this one"
-            )
+            raise _taken(name, holder)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 

@@ -101,3 +101,11 @@ def test_a_lock_that_is_held_is_not_swept(own_runtime_dir: Path) -> None:
 
     assert (own_runtime_dir / "scope1.lock").exists()
     lock.release()
+
+
+def test_a_name_is_free_until_its_daemon_is_announced() -> None:
+    rendezvous.check_free("scope1")
+    rendezvous.announce(mine())
+
+    with pytest.raises(ConfigError, match=rf"'scope1' already has a daemon \(process {os.getpid()}\).*stentor stop"):
+        rendezvous.check_free("scope1")
