@@ -1,6 +1,5 @@
 """Plan: the stages that a frame passes, built from settings and type-checked before frame 1."""
 
-import difflib
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,6 +8,7 @@ import msgspec
 
 from stentor.core.errors import ConfigError, StentorError
 from stentor.core.finding import Finding
+from stentor.core.nearest import did_you_mean, explain
 from stentor.core.stage import Stage
 
 STAGE_GROUP: Final = "stentor.stages"
@@ -59,16 +59,15 @@ def _build_stage(where: str, table: Mapping[str, Any]) -> PlannedStage:
     kind = settings.pop("stage", None)
     known = known_stages()
     if kind not in known:
-        nearest = difflib.get_close_matches(str(kind), known, 1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; installed are {', '.join(sorted(known))}"
-        raise ConfigError(f"{where}.stage: no stage {kind!r}{hint}")
+        hint = did_you_mean(str(kind), sorted(known), otherwise="installed are")
+        raise ConfigError(f"{where}.stage: no stage {kind!r}; {hint}")
     name = str(settings.pop("name", kind))
     stage_type: type[Stage] = known[kind].load()
     try:
         parsed = msgspec.convert(settings, stage_type.Settings)
     except msgspec.ValidationError as err:
         keys = ", ".join(stage_type.Settings.__struct_fields__) or "none"
-        raise ConfigError(f"{where} ({kind}): {err}; its settings are: {keys}") from err
+        raise ConfigError(f"{where} ({kind}): {explain(err, stage_type.Settings)}; its settings are: {keys}") from err
     return PlannedStage(name, stage_type(parsed))
 
 

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from stentor.control.settings import empty_ranges
 from stentor.core.errors import ConfigError
+from stentor.core.nearest import explain
 from stentor.service.settings import Settings
 from stentor.wire import rendezvous
 
@@ -75,7 +76,7 @@ def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str)
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as err:
-            yield f"`{where}`: {err}"
+            yield f"`{where}`: {explain(err, kind)}"
 
 
 def _with_paths_beside(settings: Settings, path: Path) -> Settings:

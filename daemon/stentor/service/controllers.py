@@ -1,6 +1,5 @@
 """Controllers: built from their tables in the configuration, through the same entry points as a stranger's."""
 
-import difflib
 import importlib.metadata
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ import msgspec
 from stentor.control.admission import OPERATOR
 from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError, StentorError
+from stentor.core.nearest import did_you_mean, explain
 
 CONTROLLER_GROUP: Final = "stentor.controllers"
 FITTING_NAME: Final = re.compile(r"\w[\w .-]{0,63}")
@@ -67,15 +67,15 @@ def build_controller(index: int, table: Mapping[str, Any]) -> Controller:
     settings.pop("name", None)
     known = {entry.name: entry for entry in importlib.metadata.entry_points(group=CONTROLLER_GROUP)}
     if kind not in known:
-        nearest = difflib.get_close_matches(str(kind), known, 1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"installed are {', '.join(sorted(known))}"
+        hint = did_you_mean(str(kind), sorted(known), otherwise="installed are")
         raise ConfigError(f"controller[{index}].kind: no controller {kind!r}; {hint}")
     controller_type: type[Controller] = known[kind].load()
     try:
         parsed = msgspec.convert(settings, controller_type.Settings)
     except msgspec.ValidationError as err:
         keys = ", ".join(controller_type.Settings.__struct_fields__) or "none"
-        raise ConfigError(f"controller[{index}] ({kind}): {err}; its settings are: {keys}") from err
+        said = explain(err, controller_type.Settings)
+        raise ConfigError(f"controller[{index}] ({kind}): {said}; its settings are: {keys}") from err
     try:
         return controller_type(parsed)
     except ConfigError as err:

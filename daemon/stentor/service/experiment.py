@@ -1,6 +1,5 @@
 """Experiment: a commented folder to begin with, written from a template."""
 
-import difflib
 import shlex
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from stentor.core.errors import ConfigError, RecordError
+from stentor.core.nearest import did_you_mean
 
 PLACEHOLDER: Final = "EXPERIMENT"
 """Stands in the files of a template for the folder's name: `name` in TOML, the path as typed in commands."""
@@ -38,9 +38,7 @@ def write_experiment(folder: Path, template: str) -> tuple[Path, ...]:
     """
     names = [known.name for known in list_templates()]
     if template not in names:
-        nearest = difflib.get_close_matches(template, names, 1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(names)}"
-        raise ConfigError(f"no template {template!r}; {hint}")
+        raise ConfigError(f"no template {template!r}; {did_you_mean(template, names)}")
     written = []
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

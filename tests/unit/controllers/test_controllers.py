@@ -530,3 +530,18 @@ def test_two_controllers_of_one_name_are_refused_when_the_rig_is_started(
 def test_a_name_that_would_be_no_file_is_refused_before_the_first_frame() -> None:
     with pytest.raises(ConfigError, match="make a name"):
         check_controllers([{**RULE, "kind": "rule", "name": "../rule"}])
+
+
+@pytest.mark.parametrize(
+    ("action", "hint"),
+    [
+        ({"kind": "set-intervall", "interval_ms": 5.0}, "did you mean 'set-interval'?"),
+        ({"kind": "acquire", "place": "nwo"}, "did you mean 'now'?"),
+    ],
+)
+def test_a_wrong_kind_of_action_is_said_with_the_nearest(action: dict[str, Any], hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_controllers([{"kind": "rule", "when": "t > 1", "then": [action]}])
+
+    assert hint in str(caught.value)
+    assert "$.then[0]" in str(caught.value)

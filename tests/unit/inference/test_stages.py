@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from stentor.core.errors import ModelError, StageError
+from stentor.core.errors import ConfigError, ModelError, StageError
 from stentor.core.finding import Events, Findings, Image, Labels, Objects
 from stentor.core.frame import Frame, FrameHeader, FrameId, PixelToStage, Plane
 from stentor.core.stage import FrameSpec
+from stentor.pipeline.plan import build_plan
 from stentor.tracking.settings import TrackerSettings
 from stentor_plugins.measure import Measure, MeasureSettings
 from stentor_plugins.normalise import Normalise, NormaliseSettings
@@ -161,3 +162,8 @@ def test_what_the_tracker_says_is_an_event_for_programs_too() -> None:
     assert [(event.kind, event.data) for event in events.events] == [
         ("loss", {"track_id": number, "frames_ago": 1}) for number in range(1, 7)
     ]
+
+
+def test_a_wrong_word_of_a_stage_is_said_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"plan\[0\] \(segment\).*'cud'.*did you mean 'cuda'\?; its settings are"):
+        build_plan([{"stage": "segment", "device": "cud"}])

@@ -47,6 +47,24 @@ def test_every_fault_is_said_with_the_nearest_key(tmp_path: Path) -> None:
     assert "did you mean `rig.simulated.seed`?" in lines[3]
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (
+            '[acquisition]\nmode = "adaptiv"\n',
+            "`acquisition.mode`: Invalid enum value 'adaptiv'; did you mean 'adaptive'",
+        ),
+        ('[rig]\nengine = "pymmcore"\n', "did you mean 'pymmcore-plus'?"),
+        ('[rig]\nkind = "zeiss"\n', "there are micro-manager, replay, simulated, tap"),
+    ],
+)
+def test_a_wrong_word_is_said_with_the_nearest_that_is_taken(tmp_path: Path, text: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, text))
+
+    assert hint in str(caught.value)
+
+
 @pytest.mark.parametrize(("text", "hint"), [("a = = 1", "is not TOML"), ("name = '../x'", "rig's name")])
 def test_nonsense_is_refused(tmp_path: Path, text: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=hint):

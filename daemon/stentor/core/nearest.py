@@ -1,0 +1,72 @@
+"""Nearest: what was probably meant by a word that is not known."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+_PLACE: Final = re.compile(r"^Invalid (?:enum )?value '(?P<word>.*)'(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_STEP: Final = re.compile(r"\.(\w+)|\[[^\]]*\]")
+
+
+def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are") -> str:
+    """Return the known word that is nearest, else all of them after `otherwise`.
+
+    >>> did_you_mean("adaptiv", ["live", "adaptive"])
+    "did you mean 'adaptive'?"
+    >>> did_you_mean("slow", ["live", "adaptive"])
+    'there are live, adaptive'
+    """
+    words = list(known)
+    nearest = difflib.get_close_matches(word, words, 1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"{otherwise} {', '.join(words) or 'none'}"
+
+
+def explain(err: msgspec.ValidationError, wanted: Any) -> str:
+    """Return what msgspec says of a value, and the nearest word where only certain ones are taken.
+
+    Parameters
+    ----------
+    wanted
+        The type that the value was to be converted into.
+    """
+    found = _PLACE.match(str(err))
+    if found is None:
+        return str(err)
+    here = [inspect.type_info(wanted)]
+    for step in _STEP.finditer(found["path"] or ""):
+        here = [inner for one in here for inner in _inside(one, step[1])]
+    words = sorted({word for one in here for word in _words(one)})
+    return f"{err}; {did_you_mean(found['word'], words)}" if words else str(err)
+
+
+def _inside(info: inspect.Type, field: str | None) -> list[inspect.Type]:
+    """Return what may lie in a type under the name of a field; None: as an item."""
+    match info:
+        case inspect.UnionType(types=types):
+            return [inner for one in types for inner in _inside(one, field)]
+        case inspect.StructType() if field is not None and field == info.tag_field:
+            return [inspect.LiteralType((info.tag,))]
+        case inspect.StructType(fields=fields):
+            return [one.type for one in fields if one.encode_name == field]
+        case inspect.DictType(value_type=value_type):
+            return [value_type]
+        case inspect.TupleType(item_types=item_types):
+            return list(item_types)
+        case inspect.VarTupleType(item_type=item_type) | inspect.ListType(item_type=item_type):
+            return [item_type]
+        case _:
+            return []
+
+
+def _words(info: inspect.Type) -> list[str]:
+    match info:
+        case inspect.UnionType(types=types):
+            return [word for one in types for word in _words(one)]
+        case inspect.LiteralType(values=values):
+            return [word for word in values if isinstance(word, str)]
+        case _:
+            return []
