@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from msgspec import structs
 
-from stentor.core.action import Receipt, Request
+from stentor.core.action import Acquire, Receipt, Request
 from stentor.core.clock import NS_PER_S
 from stentor.core.errors import ConfigError, PublishError, SourceError
 from stentor.microscope.arrival import Arrival
@@ -41,6 +41,10 @@ def simulated(rig: RigSettings) -> RigSettings:
     if rig.kind == "simulated":
         return structs.replace(rig, engine=None)
     return RigSettings(exposure_ms=rig.exposure_ms, simulated=rig.simulated)
+
+
+ALL_REFUSED: Final = 1000
+"""Images after which nobody waits for a first one: without a result nobody will change what is asked for."""
 
 
 class Rehearsal:
@@ -94,6 +98,8 @@ class Rehearsal:
 
         Raises
         ------
+        ConfigError
+            If there was not one image; the message says why.
         SourceError
             If the simulated microscope fails.
         """
@@ -123,6 +129,8 @@ class Rehearsal:
             report = rig.engine.run(self._agenda, self._keep)
             if report.error is not None:
                 raise SourceError(report.error)
+            if not self._shots:
+                raise ConfigError(f"no image was taken: {self._why_dark()}")
             return self._performance(time.monotonic() - began_s)
         finally:
             rig.close()
@@ -159,8 +167,18 @@ class Rehearsal:
             self._take(self._waiting.pop(0))
         self._hands.desk.serve(0.0)
         self._clock.skip(min(wait_s, LONGEST_WAIT_S))
-        if self._now_s() >= self._duration_s:
+        is_dark = not self._shots and self._hands.gatekeeper.refused >= ALL_REFUSED
+        if is_dark or self._now_s() >= self._duration_s:
             self._agenda.stop()
+
+    def _why_dark(self) -> str:
+        for request, receipt in self._decisions:
+            if receipt.verdict == "refused" and isinstance(request.action, Acquire):
+                return (
+                    f"the guard refuses {request.cause.reason} by {receipt.rule}: {receipt.text}; change "
+                    "what is imaged, or that limit in [guard]"
+                )
+        return "the acquisition asks for none; look at acquisition.sequence_file"
 
     def _take(self, arrival: Arrival) -> None:
         arrival = replace(arrival, received_ns=self._clock.monotonic_ns())

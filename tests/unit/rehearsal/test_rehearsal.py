@@ -138,6 +138,19 @@ def test_an_experiment_that_ends_itself_ends_early(tmp_path: Path) -> None:
     assert performance.duration_s < 500
 
 
+@pytest.mark.parametrize("rate", ["rate_hz = 0.02", ""])
+def test_a_rehearsal_without_an_image_says_why(tmp_path: Path, rate: str) -> None:
+    (tmp_path / "far.yaml").write_text("stage_positions: [{x: 500, y: 0}]\n")
+    dark = EXPERIMENT.replace("rate_hz = 0.02", f'{rate}\nsequence_file = "far.yaml"')
+    settings_of(tmp_path, f"{dark}\n[guard]\nx_um = [-10.0, 10.0]\n")
+
+    done = CliRunner().invoke(app, ["rehearse", str(tmp_path), "--hours", "1"])
+
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert "no image was taken: the guard refuses event" in done.stderr
+    assert "x_um = 500 is outside -10 to 10" in done.stderr
+
+
 def test_an_experiment_planned_beforehand_cannot_be_rehearsed(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     live = structs.replace(settings, acquisition=structs.replace(settings.acquisition, mode="live"))
