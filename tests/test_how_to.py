@@ -350,6 +350,6 @@ def test_the_commands_of_the_page_about_rehearsals_print_what_it_explains(
     done = CliRunner().invoke(app, rehearse)
 
     assert done.exit_code == 0, done.output
-    for label, *_ in rows(page, "line"):
-        assert label.strip("`") in done.stdout
+    for label, what, *_ in rows(page, "line"):
+        assert label.strip("`") in done.stdout or what.startswith("where ")
     assert (tmp_path / "divisions" / "rehearsal.png").read_bytes().startswith(b"\x89PNG")

@@ -9,6 +9,7 @@ import typer
 from stentor.cli.application import app, errors_said
 
 if TYPE_CHECKING:
+    from stentor.rehearsal.performance import Performance
     from stentor.rehearsal.score import Score
 
 
@@ -46,33 +47,39 @@ def rehearse(
             scores["baseline"] = score_of(constant, wanted_s=wanted_s, window_s=window)
         if picture is not None:
             write_picture(picture, draw(performance, scores["rehearsal"], constant))
-    typer.echo(msgspec.json.format(msgspec.json.encode(scores)).decode() if as_json else _in_words(scores))
+    typer.echo(msgspec.json.format(msgspec.json.encode(scores)).decode() if as_json else in_words(scores, performance))
 
 
 def _say(share: float) -> None:
     typer.echo(f"\r{100 * share:3.0f} %", nl=share >= 1, err=True)
 
 
-def _in_words(scores: "dict[str, Score]") -> str:
-    table = [("", *scores)]
-    columns = [_told(score) for score in scores.values()]
-    table += [(name, *(column[name] for column in columns)) for name in columns[0]]
-    return "\n".join(f"{row[0]:<34}" + "".join(f"{cell:>16}" for cell in row[1:]) for row in table)
+def in_words(scores: "dict[str, Score]", performance: "Performance") -> str:
+    """Return the scores as a table, without the rows that have nothing to tell of this experiment."""
+    columns = [_told(score, performance) for score in scores.values()]
+    rows = [("", *scores)]
+    rows += [
+        (name, *(column[name] or "none" for column in columns))
+        for name in columns[0]
+        if any(column[name] is not None for column in columns)
+    ]
+    return "\n".join(f"{row[0]:<34}" + "".join(f"{cell:>16}" for cell in row[1:]) for row in rows)
 
 
-def _told(score: "Score") -> dict[str, str]:
-    """Name every figure of a score in words, with its unit."""
-    decided = "none" if score.decide_p50_ms is None else f"{score.decide_p50_ms:.0f} / {score.decide_p99_ms:.0f} ms"
+def _told(score: "Score", performance: "Performance") -> dict[str, str | None]:
+    """Name every figure of a score in words, with its unit; None: there is nothing to tell."""
+    decided = None if score.decide_p50_ms is None else f"{score.decide_p50_ms:.0f} / {score.decide_p99_ms:.0f} ms"
+    on_target = score.on_target if performance.is_about_a_target else None
     return {
         "divisions caught": f"{score.caught} of {score.divisions}",
-        "around it, image to image": "none" if score.onset_s is None else f"{score.onset_s:.0f} s",
+        "around it, image to image": None if score.onset_s is None else f"{score.onset_s:.0f} s",
         "images": f"{score.images}",
         "light, exposures": f"{score.lit_s:.1f} s",
         "light, mean per nucleus": f"{score.light_s:.1f} s",
         "exposure end to request, p50 / p99": decided,
         "requests done / refused / failed": f"{score.done} / {score.refused} / {score.failed_actions}",
-        "images on target": "none" if score.on_target is None else f"{100 * score.on_target:.0f} %",
-        "nuclei stimulated": f"{score.stimulated}",
+        "images on target": None if on_target is None else f"{100 * on_target:.0f} %",
+        "nuclei stimulated": f"{score.stimulated}" if performance.is_about_stimulation else None,
         "images without a result": f"{score.failed}",
         "results without a decision": f"{score.undecided}",
         "hours": f"{score.duration_h:.2f}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from stentor.core.action import Receipt, Request
+from stentor.core.action import GoOn, MoveXY, ProjectMask, Receipt, Request
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,3 +86,26 @@ class Performance:
     def duration_s(self) -> float:
         """From the start to the last image, in the microscope's seconds."""
         return self.shots[-1].time_s if self.shots else 0.0
+
+    @property
+    def requests(self) -> tuple[tuple[Request, Receipt], ...]:
+        """The decisions but for the acquisition's own words to go on at its barrier."""
+        # A controller's word to go on is in no log, unless it was refused.
+        return tuple(
+            (request, receipt)
+            for request, receipt in self.decisions
+            if not (isinstance(request.action, GoOn) and receipt.is_done)
+        )
+
+    @property
+    def is_about_a_target(self) -> bool:
+        """Whether somebody wanted the stage moved while it ran, and so an object kept in the image."""
+        return self._asks_for(MoveXY)
+
+    @property
+    def is_about_stimulation(self) -> bool:
+        """Whether somebody wanted cells lit through a mask, or some were lit by stimulation light."""
+        return bool(self.stimulated_s) or self._asks_for(ProjectMask)
+
+    def _asks_for(self, kind: type[MoveXY] | type[ProjectMask]) -> bool:
+        return any(isinstance(request.action, kind) for request, _ in self.decisions)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stentor.core.action import MoveXY
 from stentor.core.errors import RecordError
 from stentor.rehearsal.performance import Performance, Shot
 from stentor.rehearsal.score import Score, is_caught, seen_divisions
@@ -79,7 +78,7 @@ class Sheet:
 def draw(performance: Performance, score: Score, baseline: Performance | None) -> NDArray[np.uint8]:
     """Draw a rehearsal, shape (Y, X, 3) BGR: it in blue, the fixed-rate baseline in grey."""
     sheet = Sheet(performance.duration_s, 640)
-    sheet.text(_headline(score, with_target=_is_about_a_target(performance)), 12, 28, size=0.6)
+    sheet.text(_headline(score, with_target=performance.is_about_a_target), 12, 28, size=0.6)
     sheet.text("this rehearsal", LEFT, 54, size=0.45, colour=BLUE)
     if baseline is not None:
         sheet.text(f"constant imaging every {score.wanted_s:g} s", LEFT + 150, 54, size=0.45, colour=GREY)
@@ -90,13 +89,13 @@ def draw(performance: Performance, score: Score, baseline: Performance | None) -
         caught = is_caught(performance.shots, division, score.wanted_s, score.window_s)
         sheet.tick(division.time_s, 76, 112, GREEN if caught else RED)
     sheet.text("decisions", 12, 146)
-    for request, receipt in performance.decisions:
+    for request, receipt in performance.requests:
         time_s = (request.issued_ns - performance.began_ns) / 1e9
         sheet.tick(time_s, 130, 158, BLUE if receipt.verdict == "done" else RED)
     both = [(performance, BLUE)] if baseline is None else [(baseline, GREY), (performance, BLUE)]
     sheet.graph("images", "a minute", 190, 120, [(_rate(one.shots), colour) for one, colour in both])
     sheet.graph("light", "s of exposure", 340, 120, [(_light(one.shots), colour) for one, colour in both])
-    if _is_about_a_target(performance):
+    if performance.is_about_a_target:
         sheet.graph("followed", "% of field off", 490, 90, [(_offset(one), colour) for one, colour in both])
     step_s, unit, unit_s = tick_step(performance.duration_s)
     for time_s in np.arange(0.0, performance.duration_s + 1e-9, step_s):
@@ -120,10 +119,6 @@ def tick_step(duration_s: float) -> tuple[float, str, float]:
                 return float(step * unit_s), unit, unit_s
     days = 1 + duration_s // (8 * 86400)
     return days * 86400.0, "d", 86400.0
-
-
-def _is_about_a_target(performance: Performance) -> bool:
-    return any(isinstance(request.action, MoveXY) for request, _ in performance.decisions)
 
 
 def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:

@@ -31,8 +31,8 @@ LONGEST_WAIT_S: Final = 0.25
 
 
 def at_interval(settings: Settings, interval_s: float) -> Settings:
-    """Return the same experiment at a constant interval, until its duration is over and not after so many images."""
-    acquisition = structs.replace(settings.acquisition, rate_hz=1.0 / interval_s, frames=None)
+    """Return the same experiment at a constant interval, until its duration is over, waiting for nobody's decision."""
+    acquisition = structs.replace(settings.acquisition, rate_hz=1.0 / interval_s, frames=None, barrier=None)
     return structs.replace(settings, acquisition=acquisition)
 
 

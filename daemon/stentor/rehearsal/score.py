@@ -80,7 +80,7 @@ def score_of(performance: Performance, *, wanted_s: float, window_s: float, bord
     """
     seen = seen_divisions(performance, window_s, border)
     delays_ms = _delays_ms(performance.decisions)
-    verdicts = [receipt.verdict for _, receipt in performance.decisions]
+    verdicts = [receipt.verdict for _, receipt in performance.requests]
     return Score(
         images=len(performance.shots),
         duration_h=performance.duration_s / 3600,

@@ -113,6 +113,16 @@ def test_the_baseline_does_not_end_after_so_many_images(tmp_path: Path) -> None:
     assert len(performance.shots) >= 20
 
 
+def test_the_baseline_waits_for_nobody_at_a_barrier(tmp_path: Path) -> None:
+    barrier = '[acquisition.barrier]\ncontroller = "rule"\n[[plan]]\nstage = "normalise"'
+    text = EXPERIMENT.replace('[[plan]]\nstage = "normalise"', barrier)
+
+    performance = Rehearsal(at_interval(settings_of(tmp_path, text), 5.0), duration_s=50.0, is_watched=False).run()
+
+    assert len(performance.shots) >= 9
+    assert performance.decisions == ()
+
+
 def test_deaths_are_told_too(tmp_path: Path) -> None:
     performance = Rehearsal(settings_of(tmp_path), duration_s=4000.0, is_watched=False).run()
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from msgspec import structs
 
+from stentor.cli.rehearsing import in_words
 from stentor.core import action as act
 from stentor.core.errors import ConfigError, RecordError
 from stentor.rehearsal.performance import Performance, Shot, TrueDivision
@@ -110,6 +112,29 @@ def test_light_and_delays_are_added_up() -> None:
     assert score.light_s == 1.5
     assert score.decide_p50_ms == pytest.approx(60)
     assert (score.done, score.refused, score.failed_actions) == (1, 1, 0)
+
+
+def test_a_barrier_at_which_nobody_decided_is_no_request() -> None:
+    request, receipt = decision(1000, seen_s=1.0, issued_s=1.04)
+    overdue = structs.replace(request, action=act.GoOn(t=1, p=0), cause=act.Cause(controller="guard"))
+
+    score = score_of(performance([0.0, 1.0], decisions=((overdue, receipt),)), wanted_s=1, window_s=10)
+
+    assert (score.done, score.refused, score.failed_actions) == (0, 0, 0)
+
+
+def test_the_table_leaves_out_what_does_not_apply() -> None:
+    quiet, decided = performance([0.0, 1.0]), (decision(1000, seen_s=1.0, issued_s=1.04),)
+    moved = tuple((structs.replace(one, action=act.MoveXY(x_um=1.0, y_um=0.0)), said) for one, said in decided)
+    rows = {
+        name: [line.split("  ")[0] for line in in_words({"rehearsal": score}, one).splitlines()]
+        for name, one in {"quiet": quiet, "following": performance([0.0, 1.0], decisions=moved)}.items()
+        for score in [score_of(one, wanted_s=1, window_s=10)]
+    }
+
+    assert set(rows["following"]) - set(rows["quiet"]) == {"images on target", "exposure end to request, p50 / p99"}
+    assert "nuclei stimulated" not in rows["following"]
+    assert {"images", "requests done / refused / failed", "hours"} <= set(rows["quiet"])
 
 
 def test_on_target_follows_one_daughter_after_a_division() -> None:
