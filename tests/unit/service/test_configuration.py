@@ -149,3 +149,50 @@ on_silence = "safe"
     silence, barrier = str(caught.value).splitlines()
     assert "nothing can hold up a fixed sequence" in silence and '"adaptive"' in silence
     assert "waits for nobody" in barrier
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ("exposure_ms = 300.0\n[guard]\nexposure_ms = [1.0, 200.0]", "acquisition.exposure_ms", "outside 1 to 200"),
+        ("rate_hz = 10.0\n[guard]\ninterval_ms = [5000.0, 60000.0]", "acquisition.rate_hz", "set it to 0.2"),
+        ("exposure_ms = 50.0\n[guard.dose]\nbudget_uj = 40.0", "acquisition.exposure_ms", "`guard.dose.budget_uj`"),
+        ("[guard]\nx_um = [100.0, 200.0]", "guard.x_um", "x_um = 0 is outside 100 to 200"),
+        ("[guard]\nz_um = [5.0, 20.0]", "guard.z_um", "z_um = 0 is outside 5 to 20"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["live", "adaptive"])
+def test_limits_that_refuse_every_image_are_said_before_the_first(
+    tmp_path: Path, mode: str, text: str, key: str, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, f'[acquisition]\nmode = "{mode}"\n{text}\n'))
+
+    (line,) = str(caught.value).splitlines()
+    assert f"`{key}`" in line and words in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # A rate with few digits is the interval that was meant.
+        "[acquisition]\nrate_hz = 0.0167\n[guard]\ninterval_ms = [60000.0, 600000.0]",
+        # Some channel is dim enough, and a lamp may be turned down.
+        '[guard.dose]\nbudget_uj = 40.0\npower_mw = { Phase = 0.3, "*" = 5.0 }',
+        '[guard.dose]\nbudget_uj = 40.0\nlamp = "Lamp.Intensity"',
+        # Where another microscope stands nobody knows, and no image of a recording is asked for.
+        '[rig]\nkind = "micro-manager"\n[guard]\nx_um = [100.0, 200.0]',
+        '[rig]\nkind = "replay"\n[guard]\nexposure_ms = [1.0, 10.0]',
+        # Events of a sequence name what they need.
+        '[acquisition]\nmode = "adaptive"\nsequence_file = "s.yaml"\n[guard]\nexposure_ms = [1.0, 10.0]',
+    ],
+)
+def test_limits_that_may_let_an_image_pass_are_no_fault(tmp_path: Path, text: str) -> None:
+    load_settings(write(tmp_path, text))
+
+
+def test_the_light_of_a_channel_that_is_named_is_known(tmp_path: Path) -> None:
+    text = '[rig]\nchannel = "DAPI"\n[guard.dose]\nbudget_uj = 40.0\npower_mw = { DAPI = 2.0, "*" = 0.1 }\n'
+
+    with pytest.raises(ConfigError, match="100 uJ more here"):
+        load_settings(write(tmp_path, text))
