@@ -5,6 +5,7 @@ import re
 import shlex
 import typing
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 from stentor.cli import app
 from stentor.control import grammar
 from stentor.control.expression import Expression
+from stentor.control.settings import GuardSettings
 from stentor.core import action as act
 from stentor.core.errors import ConfigError
 from stentor.core.finding import OBJECT_COLUMNS, Event, Objects
@@ -27,9 +29,11 @@ from stentor.core.microscope import Microscope
 from stentor.rehearsal.performance import Performance
 from stentor.rehearsal.rehearsal import Rehearsal
 from stentor.rehearsal.score import is_caught, on_target, seen_divisions
+from stentor.scope.acquisition import AcquisitionSettings
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
 from stentor.service.experiment import write_experiment
+from stentor.service.foresight import refused_wishes
 from stentor.service.settings import Settings
 from stentor.tracking.events import TrackEventKind
 
@@ -107,7 +111,8 @@ def test_controllers_in_the_pages_can_be_built(page: Path, tmp_path: Path) -> No
         path = tmp_path / f"{number}.toml"
         path.write_text(block)
 
-        check_controllers(load_settings(path).controller)
+        settings = load_settings(path)
+        check_controllers(settings.controller, partial(refused_wishes, settings))
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -168,12 +173,19 @@ def test_faults_in_the_page_about_rules_are_said_so() -> None:
         with pytest.raises(ConfigError) as caught:
             Expression(written.strip("`"), where="when")
         assert said.replace("`", "") in str(caught.value).replace("`", "")
-    (shown,) = blocks(text_of("rules"), "text")
+    shown, refused = blocks(text_of("rules"), "text")
     with pytest.raises(ConfigError) as caught:
         check_controllers(
             [{"kind": "rule", "when": "count(objects, class = 'mitotic') >= 1", "then": [{"kind": "skip"}]}]
         )
     assert shown == f"ConfigError: {caught.value}\n"
+    limited = Settings(
+        acquisition=AcquisitionSettings(mode="adaptive"), guard=GuardSettings(interval_ms=(50.0, 60000.0))
+    )
+    hasty = {"kind": "rule", "when": "t > 1", "then": [{"kind": "set-interval", "interval_ms": 20.0}]}
+    with pytest.raises(ConfigError) as caught:
+        check_controllers([hasty], partial(refused_wishes, limited))
+    assert refused == f"ConfigError: {caught.value}\n"
 
 
 def test_the_page_about_rules_names_everything_that_may_be_written() -> None:

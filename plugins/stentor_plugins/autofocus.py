@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from stentor.core.action import Receipt
+from stentor.core.action import MoveZ, Receipt
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError, StageError
 from stentor.core.microscope import Microscope
@@ -46,6 +46,7 @@ class Autofocus:
         self._settings: AutofocusSettings = settings
         if settings.least_step_um > settings.step_um:
             raise ConfigError("least_step_um is larger than step_um")
+        self.asks = (MoveZ(z_um=0.0, is_relative=True),)  # how far is known later
         self._began_um: float | None = None
         self._best: tuple[float, float] | None = None
         """Highest score of this search, and the height where it was seen."""

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from stentor.control.expression import Expression
+from stentor.core.action import SetInterval
 from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError, StageError
@@ -55,6 +56,7 @@ class EventRate:
         self._text: str = settings.when or settings.which
         where = "when" if settings.which is None else "which"
         self._condition = Expression(self._text, where=where, of_objects=settings.which is not None)
+        self.asks = tuple(SetInterval(interval_ms=1000 * s) for s in (settings.slow_s, settings.fast_s))
         self._run = ""
         self._is_fast: bool | None = None
         self._sign_ns: int | None = None

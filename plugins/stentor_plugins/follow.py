@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import Meta
 
 from stentor.control.expression import Expression
+from stentor.core.action import MoveXY
 from stentor.core.clock import NS_PER_MS
 from stentor.core.controller import SeenResult
 from stentor.core.finding import Objects
@@ -56,6 +57,7 @@ class Follow:
         self._settings: FollowSettings = settings
         which = settings.which
         self._which = None if which is None else Expression(which, where="which", of_objects=True)
+        self.asks = (MoveXY(x_um=0.0, y_um=0.0, is_relative=True),)  # how far is known later
         self._run = ""
         self._track_id: int | None = settings.track_id
         self._last_um: tuple[float, float] | None = None

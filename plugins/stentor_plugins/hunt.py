@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from stentor.control.expression import Expression
+from stentor.core.action import Acquire, SetPositions
 from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError
@@ -66,6 +67,10 @@ class Hunt:
         if not settings.catch:
             raise ConfigError("`catch` is empty: nothing would be taken of what is found")
         self._condition = Expression(settings.when, where="when")
+        self.asks = (
+            *([SetPositions(positions_um=settings.positions_um)] if settings.positions_um else []),
+            Acquire(events=tuple(map(_event, settings.catch))),
+        )
         self._is_scanning = not settings.positions_um
         self._caught_ns: dict[int | None, int] = {}
         self._catches = 0
@@ -92,8 +97,7 @@ class Hunt:
                 "x_pos": place.x_um,
                 "y_pos": place.y_um,
                 **({} if place.z_um is None else {"z_pos": place.z_um + offset_um}),
-                **({} if catch.channel is None else {"channel": {"config": catch.channel, "group": catch.group}}),
-                **({} if catch.exposure_ms is None else {"exposure": catch.exposure_ms}),
+                **_event(catch),
                 "index": {"p": frame.p or 0},
             }
             for catch in settings.catch
@@ -110,3 +114,11 @@ class Hunt:
     def _is_due(self, position: int | None, now_ns: int) -> bool:
         caught_ns = self._caught_ns.get(position)
         return caught_ns is None or now_ns - caught_ns >= self._settings.again_s * NS_PER_S
+
+
+def _event(catch: Catch) -> dict[str, object]:
+    """Return what an event of a catch is but for its place."""
+    return {
+        **({} if catch.channel is None else {"channel": {"config": catch.channel, "group": catch.group}}),
+        **({} if catch.exposure_ms is None else {"exposure": catch.exposure_ms}),
+    }

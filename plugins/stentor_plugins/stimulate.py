@@ -10,6 +10,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from stentor.control.expression import Expression
+from stentor.core.action import ProjectMask
 from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import StageError
@@ -66,6 +67,16 @@ class Stimulate:
         self._settings: StimulateSettings = settings
         self._which = Expression(settings.which, where="which", of_objects=True)
         self._when = None if settings.when is None else Expression(settings.when, where="when")
+        self.asks = (
+            ProjectMask(
+                mask=b"",  # whom it shows is known later
+                shape_yx=(0, 0),
+                duration_ms=1000 * settings.duration_s,
+                preset=settings.preset,
+                group=settings.group,
+                device=settings.device,
+            ),
+        )
         self._run = ""
         self._lit_ns: dict[int, int] = {}
 

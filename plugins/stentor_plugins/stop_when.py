@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from stentor.control.expression import Expression
+from stentor.core.action import Abort
 from stentor.core.controller import SeenResult
 from stentor.core.microscope import Microscope
 
@@ -34,6 +35,7 @@ class StopWhen:
     def __init__(self, settings: Any) -> None:
         self._settings: StopWhenSettings = settings
         self._condition = Expression(settings.when, where="when")
+        self.asks = (Abort(),)
         self._streak = 0
         self._is_over = False
 

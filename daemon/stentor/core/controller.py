@@ -38,6 +38,9 @@ class Controller(Protocol):
     Settings
         Frozen `msgspec.Struct` with `forbid_unknown_fields`; the controller's table in the configuration. A wrong
         setting raises ConfigError when the controller is built, before the first frame.
+    asks
+        It may have this one, too: actions that it will ask for, as far as they are known beforehand. Mode and limits
+        that refuse them are said before the first frame.
     """
 
     Settings: ClassVar[type[msgspec.Struct]]

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +22,8 @@ from stentor.scope.hands.opening import Hands
 from stentor.scope.planned import make_agenda, read_sequence
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
+from stentor.service.controllers import check_controllers
+from stentor.service.foresight import refused_wishes
 from stentor.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,6 +84,8 @@ class Rehearsal:
     ) -> None:
         if settings.acquisition.mode != "adaptive":
             raise ConfigError('a rehearsal needs acquisition.mode = "adaptive": time points that requests may change')
+        if is_watched:
+            check_controllers(settings.controller, partial(refused_wishes, settings))
         self._settings = settings
         self._duration_s = duration_s
         self._on_progress = on_progress

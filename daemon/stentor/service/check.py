@@ -17,6 +17,7 @@ from stentor.scope.replay.pace import check_pace
 from stentor.scope.rig import open_rig
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
+from stentor.service.foresight import refused_wishes
 from stentor.service.settings import Settings
 from stentor.wire.platforms import system_clock
 
@@ -37,7 +38,9 @@ def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
         yield from _step("microscope", partial(_open_and_close, settings, specs))
     yield from _step("plan and models", partial(_build_and_warm, settings, specs))
     if settings.controller:
-        yield from _step("controllers", partial(check_controllers, settings.controller))
+        yield from _step(
+            "controllers", partial(check_controllers, settings.controller, partial(refused_wishes, settings))
+        )
 
 
 def _step(name: str, work: Callable[[], None]) -> Iterator[tuple[str, str | None]]:

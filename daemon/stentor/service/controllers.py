@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,8 +25,15 @@ def controller_names(tables: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(str(table.get("name", table.get("kind"))) for table in tables)
 
 
-def check_controllers(tables: Sequence[Mapping[str, Any]]) -> None:
+def check_controllers(
+    tables: Sequence[Mapping[str, Any]], judge: Callable[[Controller], Iterable[str]] = lambda controller: ()
+) -> None:
     """Build every controller and let go of it.
+
+    Parameters
+    ----------
+    judge
+        Says what of a controller that is well by itself does not fit the rest.
 
     Raises
     ------
@@ -36,9 +43,12 @@ def check_controllers(tables: Sequence[Mapping[str, Any]]) -> None:
     faults = list(_name_faults(tables))
     for index, table in enumerate(tables):
         try:
-            build_controller(index, table).close()
+            controller = build_controller(index, table)
         except StentorError as err:
             faults.append(str(err))
+            continue
+        faults += [f"controller[{index}] ({table['kind']}): {fault}" for fault in judge(controller)]
+        controller.close()
     if faults:
         raise ConfigError("\n".join(faults))
 

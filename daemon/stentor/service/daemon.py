@@ -5,6 +5,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from stentor.core.awaited import Awaited
@@ -21,6 +22,7 @@ from stentor.publish.hub import Hub
 from stentor.record.ledger import Ledger
 from stentor.service.analysis_loop import AnalysisLoop
 from stentor.service.controllers import check_controllers
+from stentor.service.foresight import refused_wishes
 from stentor.service.gauges import Gauges
 from stentor.service.life_sign import LifeSign
 from stentor.service.pulse import IDLE, Pulse
@@ -55,7 +57,8 @@ class Daemon:
         self._is_stopping = False
         self.is_asked_to_stop = False
         ring.sweep()
-        check_controllers(settings.controller)  # here, because the microscope is opened only once a daemon is there
+        # Here, because the microscope is opened only once a daemon is there.
+        check_controllers(settings.controller, partial(refused_wishes, settings))
         self._plan = build_plan(settings.plan, without=session.quarantined())
         self._ledger = Ledger(session.ledger, clock)
         self._sockets = sockets.Sockets()

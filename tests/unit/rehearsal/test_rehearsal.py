@@ -133,11 +133,19 @@ def test_deaths_are_told_too(tmp_path: Path) -> None:
 
 def test_the_guard_is_that_of_the_experiment(tmp_path: Path) -> None:
     moving = EXPERIMENT.replace(
-        '{ kind = "set-interval", interval_ms = 5000.0 }', '{ kind = "move-xy", x_um = 900.0, y_um = 0.0 }'
+        '{ kind = "set-interval", interval_ms = 5000.0 }',
+        '{ kind = "move-xy", x_um = 900.0, y_um = 0.0, is_relative = true }',
     )
     performance = Rehearsal(settings_of(tmp_path, f"{moving}\n[guard]\nx_um = [-10.0, 10.0]\n"), duration_s=700.0).run()
 
     assert [receipt.verdict for _, receipt in performance.decisions] == ["refused"]
+
+
+def test_what_would_be_refused_in_any_case_is_said_before_the_first_image(tmp_path: Path) -> None:
+    slow = EXPERIMENT + "[guard]\ninterval_ms = [10000.0, 60000.0]\n"
+
+    with pytest.raises(ConfigError, match=r"`set-interval` would be refused: interval_ms = 5000 is outside"):
+        Rehearsal(settings_of(tmp_path, slow), duration_s=700.0)
 
 
 def test_an_experiment_that_ends_itself_ends_early(tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+"""Foresight: what controllers will ask for and would be refused is said before anything runs, and nothing else."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stentor.core.errors import ConfigError
+from stentor.service.configuration import load_settings
+from stentor.service.controllers import check_controllers
+from stentor.service.experiment import list_templates, write_experiment
+from stentor.service.foresight import refused_wishes
+from stentor.service.settings import Settings
+
+GUARD = """
+[guard]
+x_um = [-100.0, 100.0]
+y_um = [-100.0, 100.0]
+xy_step_um = 20.0
+z_um = [-10.0, 10.0]
+z_boxes = [{ x_um = [50.0, 100.0], y_um = [-100.0, 100.0], z_um = [-1.0, 1.0] }]
+exposure_ms = [1.0, 200.0]
+interval_ms = [50.0, 60000.0]
+devices = ["SLM"]
+presets = { Channel = ["DAPI"] }
+properties = { "Lamp.Intensity" = { range = [0.0, 60.0], step = 5.0 } }
+dose = { budget_uj = 150.0 }
+"""
+
+
+def settings_of(tmp_path: Path, *, mode: str = "adaptive", more: str = "") -> Settings:
+    path = tmp_path / "scope1.toml"
+    path.write_text(f'[acquisition]\nmode = "{mode}"\nsequence_file = "run.yaml"\n{GUARD}{more}')
+    return load_settings(path)
+
+
+def faults_of(settings: Settings, *tables: dict[str, Any]) -> list[str]:
+    try:
+        check_controllers(tables, partial(refused_wishes, settings))
+    except ConfigError as err:
+        return str(err).splitlines()
+    return []
+
+
+def rule(**action: Any) -> dict[str, Any]:
+    return {"kind": "rule", "when": "t > 1", "then": [action]}
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (rule(kind="set-interval", interval_ms=20.0), "interval_ms = 20 is outside 50 to 60000"),
+        (rule(kind="set-exposure", exposure_ms=300.0), "exposure_ms = 300 is outside 1 to 200"),
+        (rule(kind="pulse-shutter", duration_ms=300.0), "exposure_ms = 300 is outside 1 to 200"),
+        (rule(kind="pulse-shutter", duration_ms=180.0), "change `guard.dose.budget_uj`"),
+        (rule(kind="move-xy", x_um=500.0, y_um=0.0), "x_um = 500 is outside -100 to 100"),
+        (rule(kind="move-z", z_um=11.0), "change `guard.z_um`"),
+        (rule(kind="set-positions", positions_um=[[0.0, 0.0], [0.0, 101.0]]), "y_um = 101 is outside"),
+        (rule(kind="set-positions", positions_um=[[0.0]]), "a position is (x_um, y_um) or"),
+        (rule(kind="set-property", device="Lamp", property="Intensity", value=90), 'guard.properties."Lamp.Intensity"'),
+        (rule(kind="set-property", device="Camera", property="Gain", value=2), "Camera.Gain is not on the list"),
+        (rule(kind="set-channel", preset="Phase", group="Channel"), "allowed: DAPI"),
+        (rule(kind="acquire", events=[{"exposure": 300.0}]), "exposure_ms = 300 is outside 1 to 200"),
+        (rule(kind="acquire", events=[{"x_pos": 500.0}]), "x_um = 500 is outside"),
+        (rule(kind="acquire", events=[{"channel": "Phase"}]), "allowed: DAPI"),
+        (rule(kind="acquire", events=[{}], positions_um=[[0.0, 0.0, 12.0]]), "z_um = 12 is outside"),
+        ({"kind": "event-rate", "when": "t > 1", "slow_s": 90.0, "fast_s": 1.0}, "interval_ms = 90000 is outside"),
+        ({"kind": "stimulate", "which": "label > 1", "duration_s": 0.5}, "exposure_ms = 500 is outside 1 to 200"),
+        ({"kind": "stimulate", "which": "label > 1", "duration_s": 0.1, "device": "DMD"}, "DMD is not on the list"),
+        ({"kind": "hunt", "when": "t > 1", "positions_um": [[0, 200]], "catch": [{}]}, "y_um = 200 is outside"),
+        ({"kind": "hunt", "when": "t > 1", "catch": [{"exposure_ms": 900.0}]}, "exposure_ms = 900 is outside"),
+    ],
+)
+def test_a_request_that_would_be_refused_in_any_case_is_said_with_the_limit(
+    tmp_path: Path, table: dict[str, Any], words: str
+) -> None:
+    (fault,) = faults_of(settings_of(tmp_path), table)
+
+    assert fault.startswith(f"controller[0] ({table['kind']}): ")
+    assert words in fault
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        # Where the stage stands then, nobody knows: neither a step nor a box is certain.
+        rule(kind="move-xy", x_um=90.0, y_um=0.0),
+        rule(kind="move-xy", x_um=500.0, y_um=0.0, is_relative=True),
+        rule(kind="set-property", device="Lamp", property="Intensity", value=50.0),
+        rule(kind="set-channel", preset="Phase"),
+        rule(kind="acquire", events=[{"exposure": 100.0, "x_pos": 10.0, "channel": "DAPI"}]),
+        rule(kind="acquire", sequence={"z_plan": {"range": 4, "step": 1}}),
+        {"kind": "follow"},
+        {"kind": "autofocus"},
+        {"kind": "stop-when", "when": "t > 1"},
+        {"kind": "stimulate", "which": "label > 1", "duration_s": 0.1},
+    ],
+)
+def test_what_may_be_done_is_no_fault(tmp_path: Path, table: dict[str, Any]) -> None:
+    assert faults_of(settings_of(tmp_path), table) == []
+
+
+def test_what_the_mode_has_no_place_for_is_said(tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = [
+        {"kind": "acquire"}, {"kind": "set-positions", "positions_um": [[0.0, 0.0]]},
+        {"kind": "extend", "time_points": 1}, {"kind": "set-interval", "interval_ms": 100.0}, {"kind": "pause"},
+        {"kind": "abort"},
+    ]  # fmt: skip
+    faults = {
+        mode: [
+            fault.split("`")[1]
+            for action in asked
+            for fault in faults_of(settings_of(tmp_path, mode=mode), rule(**action))
+        ]
+        for mode in ("adaptive", "live", "sequence")
+    }
+
+    assert faults["adaptive"] == []
+    assert faults["live"] == ["acquire", "set-positions", "extend"]
+    assert faults["sequence"] == ["acquire", "set-positions", "extend", "set-interval", "pause"]
+
+
+def test_a_recording_is_asked_for_nothing(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, mode="live", more='[rig]\nkind = "replay"\n')
+
+    assert faults_of(settings, rule(kind="acquire", events=[{"exposure": 300.0}])) == []
+
+
+@pytest.mark.parametrize("name", [template.name for template in list_templates()])
+def test_no_template_asks_for_what_its_own_limits_refuse(name: str, tmp_path: Path) -> None:
+    write_experiment(tmp_path / "mine", name)
+    settings = load_settings(tmp_path / "mine")
+
+    assert faults_of(settings, *settings.controller) == []
