@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from stentor.control.expression import Expression
 from stentor.core.action import MoveZ, Receipt
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError, StageError
@@ -46,6 +47,7 @@ class Autofocus:
         self._settings: AutofocusSettings = settings
         if settings.least_step_um > settings.step_um:
             raise ConfigError("least_step_um is larger than step_um")
+        self.conditions = (Expression(f"score({settings.score!r})", where="score"),)
         self.asks = (MoveZ(z_um=0.0, is_relative=True),)  # how far is known later
         self._began_um: float | None = None
         self._best: tuple[float, float] | None = None

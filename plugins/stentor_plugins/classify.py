@@ -9,7 +9,7 @@ from stentor.core.finding import Finding, Findings, Labels, Objects
 from stentor.core.frame import Frame
 from stentor.core.planes import Projection, pick_channels
 from stentor.core.stage import FrameSpec, ModelIdentity
-from stentor.inference.classification import ClassificationModel
+from stentor.inference.classification import ClassificationModel, columns_of
 from stentor.inference.model import load_as
 from stentor.inference.network_input import require_channels
 from stentor.inference.settings import Device, InferenceSettings
@@ -57,6 +57,7 @@ class Classify:
             ),
         )
         require_channels(self._model.card, settings.channels)
+        self.columns = tuple(settings.prefix + name for name in columns_of(self._model.card))
 
     @property
     def model(self) -> ModelIdentity | None:

@@ -56,6 +56,7 @@ class EventRate:
         self._text: str = settings.when or settings.which
         where = "when" if settings.which is None else "which"
         self._condition = Expression(self._text, where=where, of_objects=settings.which is not None)
+        self.conditions = (self._condition,)
         self.asks = tuple(SetInterval(interval_ms=1000 * s) for s in (settings.slow_s, settings.fast_s))
         self._run = ""
         self._is_fast: bool | None = None

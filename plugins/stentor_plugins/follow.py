@@ -57,6 +57,7 @@ class Follow:
         self._settings: FollowSettings = settings
         which = settings.which
         self._which = None if which is None else Expression(which, where="which", of_objects=True)
+        self.conditions = () if self._which is None else (self._which,)
         self.asks = (MoveXY(x_um=0.0, y_um=0.0, is_relative=True),)  # how far is known later
         self._run = ""
         self._track_id: int | None = settings.track_id

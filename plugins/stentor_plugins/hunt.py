@@ -67,6 +67,7 @@ class Hunt:
         if not settings.catch:
             raise ConfigError("`catch` is empty: nothing would be taken of what is found")
         self._condition = Expression(settings.when, where="when")
+        self.conditions = (self._condition,)
         self.asks = (
             *([SetPositions(positions_um=settings.positions_um)] if settings.positions_um else []),
             Acquire(events=tuple(map(_event, settings.catch))),

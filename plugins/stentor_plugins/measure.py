@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import msgspec
 import numpy as np
 
-from stentor.core.finding import Finding, Findings, Labels, Objects
+from stentor.core.finding import OBJECT_COLUMNS, Finding, Findings, Labels, Objects
 from stentor.core.frame import Frame
 from stentor.core.planes import Projection, pick
 from stentor.core.stage import FrameSpec, ModelIdentity
@@ -42,6 +42,8 @@ class Measure:
 
     def __init__(self, settings: MeasureSettings) -> None:
         self._settings = settings
+        further = (f"{name}_{channel}" for channel in settings.channels for name in INTENSITIES)
+        self.columns = (*OBJECT_COLUMNS, *further)
 
     @property
     def model(self) -> ModelIdentity | None:

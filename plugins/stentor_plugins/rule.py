@@ -51,6 +51,7 @@ class Rule:
         if not settings.then:
             raise ConfigError("`then` is empty: the rule would do nothing")
         self._condition = Expression(settings.when, where="when")
+        self.conditions = (self._condition,)
         self.asks: tuple[Action, ...] = (*settings.then, *settings.otherwise)
         self._holds = False
         self._streak = 0

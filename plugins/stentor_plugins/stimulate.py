@@ -67,6 +67,7 @@ class Stimulate:
         self._settings: StimulateSettings = settings
         self._which = Expression(settings.which, where="which", of_objects=True)
         self._when = None if settings.when is None else Expression(settings.when, where="when")
+        self.conditions = (self._which,) if self._when is None else (self._which, self._when)
         self.asks = (
             ProjectMask(
                 mask=b"",  # whom it shows is known later

@@ -35,6 +35,7 @@ class StopWhen:
     def __init__(self, settings: Any) -> None:
         self._settings: StopWhenSettings = settings
         self._condition = Expression(settings.when, where="when")
+        self.conditions = (self._condition,)
         self.asks = (Abort(),)
         self._streak = 0
         self._is_over = False

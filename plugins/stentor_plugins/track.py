@@ -1,14 +1,14 @@
 """Track: gives objects numbers that stay with them from frame to frame, and says when they divide or vanish."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar, Final, get_args
 
 import msgspec
 
 from stentor.core.finding import Event, Events, Finding, Findings, Labels, Objects
 from stentor.core.frame import Frame
 from stentor.core.stage import FrameSpec, ModelIdentity
-from stentor.tracking.events import TrackEvent
+from stentor.tracking.events import TrackEvent, TrackEventKind
 from stentor.tracking.fields import Fields
 from stentor.tracking.settings import TrackerSettings
 
@@ -25,6 +25,8 @@ class Track:
     Settings: ClassVar[type[msgspec.Struct]] = TrackerSettings
     needs: ClassVar[Mapping[str, type[Finding]]] = {"labels": Labels, "objects": Objects}
     gives: ClassVar[Mapping[str, type[Finding]]] = {"objects": Objects, "track_events": Events}
+    columns = COLUMNS
+    events: ClassVar[tuple[str, ...]] = get_args(TrackEventKind)
 
     def __init__(self, settings: TrackerSettings) -> None:
         self._fields = Fields(settings)

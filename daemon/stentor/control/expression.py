@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
 
 from stentor.control.grammar import FRAME_NAMES, REDUCTIONS, parse
+from stentor.control.offer import UNSURE, Offer, check_names
 from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import StageError
@@ -48,6 +49,16 @@ class Expression:
         self._began: tuple[str, int] = ("", 0)
         self._tree = parse(text, where=where, of_objects=of_objects)
         self._evaluator = _ColumnEval(self._name, self._functions())
+
+    def check(self, offer: Offer) -> None:
+        """Refuse columns, events, scores and classes that the plan does not give.
+
+        Raises
+        ------
+        ConfigError
+            Pointing at the first, with the nearest that there is.
+        """
+        check_names(self._tree, offer, text=self._text, where=self._where)
 
     def value(self, result: SeenResult) -> Any:
         """Return what the expression says of a result.
@@ -148,5 +159,5 @@ def class_names(objects: Objects) -> NDArray[np.str_]:
     if "class" not in objects:
         raise StageError("the plan gives no column 'class'; add a stage `classify`")
     # -1 is unsure: the last name.
-    names = np.array([*(name[2:] for name in objects.columns if name.startswith("p_")), "unsure"])
+    names = np.array([*(name[2:] for name in objects.columns if name.startswith("p_")), UNSURE])
     return np.asarray(names[objects["class"]], np.str_)

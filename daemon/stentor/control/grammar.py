@@ -58,6 +58,12 @@ def parse(text: str, *, where: str, of_objects: bool) -> ast.expr:
     return _Reader(text, where).read(of_objects=of_objects)
 
 
+def point_at(text: str, where: str, at: int, said: str) -> NoReturn:
+    """Raise ConfigError with what is wrong at a position of a text, and the text with a mark under it."""
+    at = max(0, min(at, len(text)))
+    raise ConfigError(f"{where}: {said}\n    {text}\n    {' ' * at}^ character {at + 1}") from None
+
+
 class _Reader:
     def __init__(self, text: str, where: str) -> None:
         self._text = text
@@ -123,8 +129,7 @@ class _Reader:
             self._check_names(given[0], is_inside=is_inside)
 
     def _refuse(self, at: int, said: str) -> NoReturn:
-        at = max(0, min(at, len(self._text)))
-        raise ConfigError(f"{self._where}: {said}\n    {self._text}\n    {' ' * at}^ character {at + 1}") from None
+        point_at(self._text, self._where, at, said)
 
 
 def _nearest_function(function: ast.expr) -> str:

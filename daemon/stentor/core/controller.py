@@ -41,6 +41,9 @@ class Controller(Protocol):
     asks
         It may have this one, too: actions that it will ask for, as far as they are known beforehand. Mode and limits
         that refuse them are said before the first frame.
+    conditions
+        And these: its `stentor.control.expression.Expression`s. What they name and the plan does not give is said
+        before the first frame.
     """
 
     Settings: ClassVar[type[msgspec.Struct]]

@@ -12,8 +12,10 @@ _PLACE: Final = re.compile(r"^Invalid (?:enum )?value '(?P<word>.*)'(?: - at `\$
 _STEP: Final = re.compile(r"\.(\w+)|\[[^\]]*\]")
 
 
-def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are") -> str:
+def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are", likeness: float = 0.6) -> str:
     """Return the known word that is nearest, else all of them after `otherwise`.
+
+    `likeness`: 0 takes any word for the one that was meant, 1 none but the word itself.
 
     >>> did_you_mean("adaptiv", ["live", "adaptive"])
     "did you mean 'adaptive'?"
@@ -21,7 +23,7 @@ def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are
     'there are live, adaptive'
     """
     words = list(known)
-    nearest = difflib.get_close_matches(word, words, 1)
+    nearest = difflib.get_close_matches(word, words, 1, likeness)
     return f"did you mean {nearest[0]!r}?" if nearest else f"{otherwise} {', '.join(words) or 'none'}"
 
 

@@ -42,6 +42,9 @@ class Stage(Protocol):
         Frozen `msgspec.Struct` with `forbid_unknown_fields`; the stage's table in the configuration.
     needs, gives
         Findings read and written, by name and type; the plan is checked against them before frame 1.
+    columns, events
+        It may have these, too: names of the columns that it gives to objects, and kinds of its events. Conditions that
+        name others are refused before frame 1, if every stage with objects, or events, says them.
     """
 
     Settings: ClassVar[type[msgspec.Struct]]

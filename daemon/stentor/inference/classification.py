@@ -124,8 +124,8 @@ class ClassificationModel:
         best = probability.argmax(axis=1).astype(np.int32)
         highest = probability.max(axis=1, initial=0.0)
         best[highest < self.card.unsure_below] = UNSURE
-        columns: dict[str, NDArray[Any]] = {"class": best, "probability": highest}
-        return columns | {f"p_{name}": probability[:, index].copy() for index, name in enumerate(self.card.classes)}
+        each = (probability[:, index].copy() for index in range(len(self.card.classes)))
+        return dict(zip(columns_of(self.card), (best, highest, *each), strict=True))
 
     def _probabilities(
         self,
@@ -171,6 +171,11 @@ class ClassificationModel:
         elif card.pixel_size_um is not None and pixel_size_um:
             scale = pixel_size_um / card.pixel_size_um
         return 1.0 if 1 / SAME_SCALE < scale < SAME_SCALE else scale
+
+
+def columns_of(card: ClassificationCard) -> tuple[str, ...]:
+    """Return the names of the columns that a model of this card gives, in their order."""
+    return ("class", "probability", *(f"p_{name}" for name in card.classes))
 
 
 def in_the_middle(shape_yx: tuple[int, ...]) -> Objects:

@@ -1,7 +1,6 @@
 """Analyst: the plan in this process, image by image, with results as a listener gets them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from stentor.client.result import Result
 from stentor.core.clock import NS_PER_MS, Clock
@@ -9,27 +8,22 @@ from stentor.core.doors import DoorTimes
 from stentor.core.finding import Events, Image
 from stentor.core.frame import Frame, FrameHeader, Pixels
 from stentor.core.stage import FrameSpec
-from stentor.pipeline.plan import build_plan
+from stentor.pipeline.plan import PlannedStage
 from stentor.pipeline.runner import Runner
 from stentor.wire.message import FRAME, ResultHeader
 
 
 class Analyst:
-    """Used by one thread; `close` at last.
+    """Used by one thread; `close` at last, which closes the stages.
 
     Attributes
     ----------
     failed
         Images for which there was no result; the log says why.
-
-    Raises
-    ------
-    ConfigError, ModelError
-        If the plan cannot be built.
     """
 
-    def __init__(self, plan: Sequence[Mapping[str, Any]], clock: Clock) -> None:
-        self._runner = Runner(build_plan(plan), clock)
+    def __init__(self, plan: Sequence[PlannedStage], clock: Clock) -> None:
+        self._runner = Runner(plan, clock)
         self._clock = clock
         self._seen = 0
         self.failed = 0

@@ -4,7 +4,6 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,6 +13,7 @@ from stentor.core.action import Acquire, Receipt, Request
 from stentor.core.clock import NS_PER_S
 from stentor.core.errors import ConfigError, PublishError, SourceError
 from stentor.microscope.arrival import Arrival
+from stentor.pipeline.plan import build_plan
 from stentor.rehearsal.analyst import Analyst
 from stentor.rehearsal.panel import Panel
 from stentor.rehearsal.performance import Performance, Shot, TrueDivision
@@ -22,8 +22,8 @@ from stentor.scope.hands.opening import Hands
 from stentor.scope.planned import make_agenda, read_sequence
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
+from stentor.service.agreement import judge_by, offer_of
 from stentor.service.controllers import check_controllers
-from stentor.service.foresight import refused_wishes
 from stentor.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,13 +84,15 @@ class Rehearsal:
     ) -> None:
         if settings.acquisition.mode != "adaptive":
             raise ConfigError('a rehearsal needs acquisition.mode = "adaptive": time points that requests may change')
+        plan = build_plan(settings.plan if is_watched else ())
         if is_watched:
-            check_controllers(settings.controller, partial(refused_wishes, settings))
+            offer = offer_of(item.stage for item in plan)
+            check_controllers(settings.controller, judge_by(settings, offer))
         self._settings = settings
         self._duration_s = duration_s
         self._on_progress = on_progress
         self._clock = SkippingClock()
-        self._analyst = Analyst(settings.plan, self._clock) if is_watched else None
+        self._analyst = Analyst(plan, self._clock) if is_watched else None
         self._panel = Panel(settings.controller, self._ask, self._clock) if is_watched else None
         self._decisions: list[tuple[Request, Receipt]] = []
         self._shots: list[Shot] = []

@@ -1,10 +1,13 @@
 """Check: everything start-up does except moving hardware and binding ports, with every fault said."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Final
 
+from stentor.control.offer import Offer
 from stentor.core.errors import StentorError
 from stentor.core.stage import FrameSpec
 from stentor.pipeline.plan import build_plan
@@ -15,11 +18,14 @@ from stentor.scope.opening import adapter_folder
 from stentor.scope.replay.opening import open_recording, spec_of
 from stentor.scope.replay.pace import check_pace
 from stentor.scope.rig import open_rig
+from stentor.service.agreement import judge_by, offer_of
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
-from stentor.service.foresight import refused_wishes
 from stentor.service.settings import Settings
 from stentor.wire.platforms import system_clock
+
+FAULTS: Final = re.compile(r"\n(?! )")
+"""Between faults; a line that begins with a space belongs to the one before."""
 
 
 def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
@@ -36,18 +42,18 @@ def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
         yield from _step("recording", partial(_look_at_recording, settings, specs))
     else:
         yield from _step("microscope", partial(_open_and_close, settings, specs))
-    yield from _step("plan and models", partial(_build_and_warm, settings, specs))
+    offers: list[Offer] = []
+    yield from _step("plan and models", partial(_build_and_warm, settings, specs, offers))
     if settings.controller:
-        yield from _step(
-            "controllers", partial(check_controllers, settings.controller, partial(refused_wishes, settings))
-        )
+        judge = judge_by(settings, offers[0] if offers else Offer())
+        yield from _step("controllers", partial(check_controllers, settings.controller, judge))
 
 
 def _step(name: str, work: Callable[[], None]) -> Iterator[tuple[str, str | None]]:
     try:
         work()
     except StentorError as err:
-        for fault in str(err).splitlines():
+        for fault in FAULTS.split(str(err)):
             yield name, fault
     else:
         yield name, None
@@ -75,8 +81,10 @@ def _look_at_recording(settings: Settings, specs: list[FrameSpec]) -> None:
             specs += [] if spec is None else [spec]
 
 
-def _build_and_warm(settings: Settings, specs: list[FrameSpec]) -> None:
-    runner = Runner(build_plan(settings.plan), system_clock())
+def _build_and_warm(settings: Settings, specs: list[FrameSpec], offers: list[Offer]) -> None:
+    plan = build_plan(settings.plan)
+    offers.append(offer_of(item.stage for item in plan))
+    runner = Runner(plan, system_clock())
     try:
         for spec in specs:
             runner.prepare(spec)

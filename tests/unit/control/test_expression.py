@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stentor.control.expression import Expression
+from stentor.control.offer import Offer
 from stentor.core.errors import ConfigError, StageError
 from stentor.core.finding import Event, Objects
 from stentor.core.frame import FrameHeader, FrameId
@@ -145,3 +146,61 @@ def test_an_empty_table_counts_nothing_and_has_no_mean() -> None:
 
     assert Expression("count(objects, area_um2 > 5)", where="rule").value(seen) == 0
     assert Expression("mean(objects, area_um2) > 5", where="rule").is_true(seen) is False
+
+
+OFFER = Offer(
+    columns=("label", "area_px", "area_um2", "mean_intensity", "class", "probability", "p_interphase", "p_mitotic"),
+    events=("birth", "division"),
+    scores=("focus", "saturated"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "words"),
+    [
+        ("event('divison') > 0", 7, "no stage of the plan gives an event 'divison'; did you mean 'division'?"),
+        ("t > 3 and score('fokus') < 3", 17, "a score 'fokus'; did you mean 'focus'?"),
+        ("count(objects, aera_um2 > 3) > 3", 16, "a column 'aera_um2'; did you mean 'area_um2'?"),
+        ("mean(objects, area) > 3", 15, "a column 'area'; did you mean 'area_px'?"),
+        ("count(objects, circularity > 3) > 3", 16, "a column 'circularity'; there are label, area_px"),
+        ("count(objects, class == 'mitotc') > 3", 25, "no class 'mitotc'; did you mean 'mitotic'?"),
+        ("count(objects, 'dead' != class) > 3", 16, "no class 'dead'; there are interphase, mitotic, unsure"),
+        ("event('divison') + count(objects, aera > 3) > 0", 7, "an event 'divison'"),
+    ],
+)
+def test_what_the_plan_does_not_give_is_pointed_at_with_the_nearest(text: str, at: int, words: str) -> None:
+    with pytest.raises(ConfigError, match=r"when: ") as caught:
+        Expression(text, where="when").check(OFFER)
+
+    message = str(caught.value)
+    assert words in message
+    assert f"^ character {at}" in message
+
+
+def test_a_plan_that_gives_nothing_of_the_kind_is_said_with_the_stage_that_does() -> None:
+    bare = Offer(columns=("label",), events=(), scores=())
+
+    for text, stage in (
+        ("event('division')", "track"), ("score('focus') < 3", "quality"),
+        ("count(objects, class == 'a') > 1", "classify"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=f"add a stage `{stage}`"):
+            Expression(text, where="when").check(bare)
+    with pytest.raises(ConfigError, match="add a stage `measure`"):
+        Expression("count(objects, area_px > 3) > 1", where="when").check(Offer(columns=()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "count(objects, class == 'unsure' and t > 3 or channel == 'Phase') > 1",
+        "count(objects) > 3 and event('birth') == 0 and score('saturated') < 1",
+        "count(objects, area_um2 > 0.5 * median(objects, abs(area_px))) > 1",
+    ],
+)
+def test_what_the_plan_gives_may_be_named(text: str) -> None:
+    Expression(text, where="when").check(OFFER)
+
+
+def test_where_a_stage_does_not_say_what_it_gives_anything_may_be_named() -> None:
+    Expression("count(objects, roundness > 1 and class == 'x') > event('y') + score('z')", where="when").check(Offer())

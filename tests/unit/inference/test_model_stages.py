@@ -43,6 +43,7 @@ def test_objects_are_judged_by_the_channels_named(brighter_of_two: Callable[...,
     assert isinstance(objects, Objects)
     assert objects["stain_class"].tolist() == [0, 1]
     assert {"label", "area_px", "stain_probability", "stain_p_red", "stain_p_green"} < set(objects.columns)
+    assert set(objects.columns) - set(measure(labels.labels_yx, frame.pixels).columns) == set(stage.columns)
     assert stage.model is not None and stage.model.name == "tiny@1"
     stage.close()
 

@@ -1,5 +1,7 @@
 """The built-in stages, walked as the pipeline walks them: normalise, segment, measure."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -167,3 +169,18 @@ def test_what_the_tracker_says_is_an_event_for_programs_too() -> None:
 def test_a_wrong_word_of_a_stage_is_said_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"plan\[0\] \(segment\).*'cud'.*did you mean 'cuda'\?; its settings are"):
         build_plan([{"stage": "segment", "device": "cud"}])
+
+
+def test_stages_give_the_columns_that_they_say() -> None:
+    frame = gathered(frame_of_discs(), Frame(frame_of_discs().header, np.full((130, 190), 7, np.uint16)))
+    affine = PixelToStage(0.5, 0.0, 0.0, 0.0, 0.5, 0.0)
+    frame = Frame(structs.replace(frame.header, pixel_to_stage=affine, pixel_size_um=0.5), frame.pixels, frame.planes)
+    measure, track = Measure(MeasureSettings(channels=("B",))), Track(TrackerSettings())
+    found: dict[str, Any] = {"labels": Labels(np.kron(np.eye(2, dtype=np.int32), np.ones((65, 95), np.int32)))}
+
+    found |= measure.process(frame, found)
+    measured = set(found["objects"].columns)
+    found |= track.process(frame, found)
+
+    assert measured == set(measure.columns)
+    assert set(found["objects"].columns) == {*measure.columns, *track.columns}

@@ -1,0 +1,98 @@
+"""Agreement: what conditions may name is known where every stage of the plan says what it gives."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from stentor.control.offer import Offer
+from stentor.core.finding import Events, Finding, Image, Labels, Objects, Score
+from stentor.pipeline.plan import build_plan
+from stentor.service.agreement import judge_by, offer_of
+from stentor.service.check import check
+from stentor.service.configuration import load_settings
+from stentor.service.controllers import check_controllers
+from stentor.service.experiment import list_templates, write_experiment
+
+
+class Measuring:
+    gives: ClassVar[Mapping[str, type[Finding]]] = {"objects": Objects}
+    columns = ("label", "area_px")
+
+
+class Telling:
+    gives: ClassVar[Mapping[str, type[Finding]]] = {"objects": Objects, "told": Events}
+    columns = ("track_id",)
+    events = ("division",)
+
+
+class Judging:
+    gives: ClassVar[Mapping[str, type[Finding]]] = {"focus": Score, "labels": Labels, "stained": Image}
+
+
+class Stranger:
+    gives: ClassVar[Mapping[str, type[Finding]]] = {"objects": Objects, "alarms": Events, "texture": Score}
+
+
+def test_stages_that_say_what_they_give_make_an_offer_together() -> None:
+    stages: list[Any] = [Judging(), Measuring(), Telling()]
+
+    assert offer_of(stages) == Offer(("label", "area_px", "track_id"), ("division",), ("focus",))
+
+
+def test_a_stranger_that_does_not_say_may_give_anything_but_other_scores() -> None:
+    stages: list[Any] = [Measuring(), Stranger(), Telling()]
+
+    assert offer_of(stages) == Offer(None, None, ("texture",))
+
+
+WRONG = """
+[rig.simulated]
+width = 64
+height = 64
+world_fields = 1.0
+
+[acquisition]
+mode = "adaptive"
+
+[[plan]]
+stage = "quality"
+
+[[controller]]
+kind = "rule"
+when = "score('fokus') < 20"
+then = [{ kind = "pause" }]
+
+[[controller]]
+kind = "stop-when"
+when = "event('division') > 3"
+
+[[controller]]
+kind = "autofocus"
+score = "sharpness"
+"""
+
+
+def test_check_says_every_condition_that_the_plan_cannot_answer_as_one_fault(tmp_path: Path) -> None:
+    (tmp_path / "experiment.toml").write_text(WRONG)
+
+    faults = [fault for what, fault in check(tmp_path) if what == "controllers"]
+
+    assert len(faults) == 3
+    assert faults[0] is not None and faults[1] is not None and faults[2] is not None
+    assert "controller[0] (rule): when: no stage of the plan gives a score 'fokus'; did you mean 'focus'?" in faults[0]
+    assert "^ character 7" in faults[0]
+    assert "add a stage `track`" in faults[1]
+    assert "score: no stage of the plan gives a score 'sharpness'; there are focus, saturated, trusted" in faults[2]
+
+
+@pytest.mark.parametrize("name", [template.name for template in list_templates()])
+def test_the_plan_of_a_template_gives_what_its_conditions_name(name: str, tmp_path: Path) -> None:
+    write_experiment(tmp_path / "mine", name)
+    settings = load_settings(tmp_path / "mine")
+    offer = offer_of(item.stage for item in build_plan(settings.plan))
+
+    check_controllers(settings.controller, judge_by(settings, offer))
+
+    assert None not in offer
