@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from stentor.control.offer import Offer
-from stentor.core.errors import StentorError
+from stentor.core.errors import ConfigError, StentorError
 from stentor.core.stage import FrameSpec
 from stentor.pipeline.plan import build_plan
 from stentor.pipeline.runner import Runner
@@ -21,6 +21,7 @@ from stentor.scope.rig import open_rig
 from stentor.service.agreement import judge_by, offer_of
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
+from stentor.service.foresight import refused_events
 from stentor.service.settings import Settings
 from stentor.wire.platforms import system_clock
 
@@ -68,6 +69,8 @@ def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
     try:
         specs.append(rig.frame_spec())
         check_names(rig.core, settings.guard)
+        if faults := list(refused_events(settings, rig.core)):
+            raise ConfigError("\n".join(faults))
     finally:
         rig.close()
 

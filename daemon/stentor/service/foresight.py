@@ -1,16 +1,13 @@
 """Foresight: what would be refused of an experiment whatever happens, known before anything runs."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import structs
-
+from stentor.control.certainty import certain_refusal
 from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, ShowMask, Standing
-from stentor.control.dose import DoseAccount
-from stentor.control.guard import Guard
 from stentor.control.limits import Refusal
 from stentor.control.plain_calls import plain_calls
-from stentor.control.settings import DoseSettings, GuardSettings
 from stentor.core.action import (
     Abort,
     Acquire,
@@ -27,8 +24,18 @@ from stentor.core.action import (
 )
 from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError
+from stentor.scope.hands.event_calls import calls_of_event
+from stentor.scope.planned import read_sequence
+from stentor.scope.readiness import EventCheck
 from stentor.scope.simulated.settings import START_UM
+from stentor.scope.tiles import with_field_of_view
 from stentor.service.settings import Settings
+
+if TYPE_CHECKING:
+    import pymmcore
+
+LOOKED_AT: Final = 10_000
+"""Events of a sequence, 0.05 ms each."""
 
 NOT_OURS: Final = ("replay", "tap")
 """Kinds of rig whose images nobody asks a guard for."""
@@ -54,7 +61,7 @@ def refused_images(settings: Settings) -> Iterator[str]:
     if acquisition.rate_hz is not None:
         interval_ms = 1000.0 / acquisition.rate_hz
         nearest_ms = min(max(interval_ms, guard.interval_ms[0]), guard.interval_ms[1])
-        refusal = refusal_of(settings, [SetTime(interval_ms=interval_ms)])
+        refusal = certain_refusal(settings.guard, [SetTime(interval_ms=interval_ms)])
         if refusal is not None and abs(nearest_ms - interval_ms) > ROUNDING * interval_ms:
             yield (
                 f"`acquisition.rate_hz` = {acquisition.rate_hz:g}: {refusal.text}; set it to {1000 / nearest_ms:g}, or "
@@ -63,7 +70,7 @@ def refused_images(settings: Settings) -> Iterator[str]:
     if acquisition.sequence_file is not None:
         return
     image = [Expose(duration_ms=acquisition.exposure_ms)]
-    refusal = refusal_of(settings, image, channel=settings.rig.channel, is_planned=True)
+    refusal = certain_refusal(settings.guard, image, channel=settings.rig.channel, is_planned=True)
     if refusal is not None:
         yield (
             f"`acquisition.exposure_ms` = {acquisition.exposure_ms:g}: no image would be taken: {refusal.text}; expose "
@@ -77,9 +84,40 @@ def _outside_at_start(settings: Settings) -> Iterator[str]:
         return
     x_um, y_um, z_um = START_UM
     for call in (Drive(x_um=x_um), Drive(y_um=y_um), Drive(z_um=z_um)):
-        refusal = refusal_of(settings, [call], is_planned=True)
+        refusal = certain_refusal(settings.guard, [call], is_planned=True)
         if refusal is not None:
             yield f"`guard.{refusal.rule}`: the simulated microscope starts outside: {refusal.text}; widen the limit"
+
+
+def refused_events(settings: Settings, core: "pymmcore.CMMCore") -> Iterator[str]:
+    """Yield a sentence on the events of the acquisition's sequence that would never be imaged.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sequence, or an event that this core cannot carry out.
+    """
+    acquisition = settings.acquisition
+    sequence = read_sequence(acquisition)
+    if sequence is None:
+        return
+    check = EventCheck(core)
+    refused = []
+    for event in islice(with_field_of_view(sequence, core), LOOKED_AT):
+        check(event)
+        if event.exposure is None and acquisition.mode == "adaptive":
+            event = event.replace(exposure=acquisition.exposure_ms)
+        refusal = certain_refusal(
+            settings.guard, calls_of_event(event, core), channel=settings.rig.channel, is_planned=True
+        )
+        if refusal is not None:
+            refused.append((dict(event.index), refusal))
+    if refused:
+        index, refusal = refused[0]
+        yield (
+            f"{acquisition.sequence_file}: event {index} would not be taken: {refusal.text}; change it, or "
+            f"`guard.{_key(refusal)}` ({len(refused)} such events)"
+        )
 
 
 def refused_wishes(settings: Settings, controller: Controller) -> Iterator[str]:
@@ -99,7 +137,7 @@ def refused_action(settings: Settings, action: Action) -> str | None:
     if mode == "sequence" and not isinstance(action, ALSO_OF_A_SEQUENCE):
         return f'`{kind}` needs acquisition.mode = "adaptive" or "live"; it is "sequence"'
     try:
-        refusal = refusal_of(settings, list(_calls_of(settings, action)))
+        refusal = certain_refusal(settings.guard, list(_calls_of(settings, action)))
     except ConfigError as err:
         return f"`{kind}`: {err}"
     if refusal is None:
@@ -145,42 +183,6 @@ def _preset(settings: Settings, group: str | None, preset: str) -> list[DeviceCa
     if group is None or settings.guard.presets is None:
         return []
     return [ApplyPreset(group=group, preset=preset)]
-
-
-def refusal_of(
-    settings: Settings, calls: Sequence[DeviceCall], *, channel: str | None = None, is_planned: bool = False
-) -> Refusal | None:
-    """Return the limit that calls break wherever the hardware stands, of a specimen that was never lit; None: none.
-
-    Parameters
-    ----------
-    channel
-        In which they begin; None: not known, which then is the one with the least light.
-    is_planned
-        See `stentor.control.limits.breach_of`.
-    """
-    guard = _certain(settings.guard)
-    account = DoseAccount(guard.dose, received_uj={}, field_um=0.0)
-    standing = Standing(channel=channel or _dimmest(guard.dose))
-    return Guard(guard, account, standing).judge(calls, is_planned=is_planned)
-
-
-def _certain(guard: GuardSettings) -> GuardSettings:
-    """Return the limits that hold from everywhere: longest steps and z-boxes depend on where a drive stands."""
-    return structs.replace(
-        guard,
-        xy_step_um=None,
-        z_step_um=None,
-        z_boxes=(),
-        properties={name: structs.replace(limits, step=None) for name, limits in guard.properties.items()},
-        # With a lamp the power is that at the lamp's value, which may be small.
-        dose=guard.dose if guard.dose.lamp is None else structs.replace(guard.dose, budget_uj=None),
-    )
-
-
-def _dimmest(dose: DoseSettings) -> str | None:
-    powers = dose.power_mw
-    return min(powers, key=powers.__getitem__) if powers else None
 
 
 def _key(refusal: Refusal) -> str:

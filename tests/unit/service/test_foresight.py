@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stentor.core.errors import ConfigError
+from stentor.service.check import check
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
 from stentor.service.experiment import list_templates, write_experiment
@@ -133,3 +134,52 @@ def test_no_template_asks_for_what_its_own_limits_refuse(name: str, tmp_path: Pa
     settings = load_settings(tmp_path / "mine")
 
     assert faults_of(settings, *settings.controller) == []
+
+
+SEQUENCE = """
+plan = []
+[rig.simulated]
+width = 64
+height = 64
+world_fields = 1.0
+[acquisition]
+mode = "MODE"
+exposure_ms = 50.0
+sequence_file = "run.yaml"
+[guard]
+x_um = [-100.0, 100.0]
+exposure_ms = [1.0, 200.0]
+dose = { budget_uj = 300.0, power_mw = { DAPI = 2.0, "*" = 0.1 } }
+"""
+
+
+@pytest.mark.parametrize("mode", ["sequence", "adaptive"])
+@pytest.mark.parametrize(
+    ("sequence", "words"),
+    [
+        ("stage_positions: [{x: 0, y: 0}, {x: 500, y: 0}, {x: 600, y: 0}]", "x_um = 500 is outside -100 to 100"),
+        ("channels: [{config: Phase, exposure: 300}]", "exposure_ms = 300 is outside 1 to 200"),
+        ("channels: [{config: Phase, exposure: 180}, {config: DAPI, exposure: 180}]", "360 uJ more here"),
+        ("channels: [{config: DAPPI, exposure: 10}]", "did you mean DAPI"),
+    ],
+)
+def test_check_says_the_first_event_of_a_sequence_that_would_not_be_taken(
+    tmp_path: Path, mode: str, sequence: str, words: str
+) -> None:
+    (tmp_path / "run.yaml").write_text(sequence)
+    (tmp_path / "experiment.toml").write_text(SEQUENCE.replace("MODE", mode))
+
+    (fault,) = [fault for what, fault in check(tmp_path) if what == "microscope"]
+
+    assert fault is not None and words in fault
+
+
+def test_check_passes_a_sequence_within_the_limits_and_misses_one_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "experiment.toml").write_text(SEQUENCE.replace("MODE", "adaptive"))
+
+    missing = [fault for _, fault in check(tmp_path) if fault is not None]
+    (tmp_path / "run.yaml").write_text("stage_positions: [{x: 0, y: 0}, {x: 50, y: 0}]")
+    there = [fault for _, fault in check(tmp_path) if fault is not None]
+
+    assert len(missing) == 1 and "acquisition.sequence_file: no file" in missing[0]
+    assert there == []
