@@ -46,8 +46,9 @@ class ScaleKeeper:
             return _clip(self._wanted_px / settings.object_diameter_px)
         if settings.rescale == "never":
             return 1.0
-        if settings.rescale == "live" and self._learned:
-            return float(np.median(self._learned))
+        if settings.rescale == "live" and len(self._learned) == LIVE_FRAMES:
+            ideal = float(np.median(self._learned))
+            return 1.0 if _rounded(ideal) == 1.0 else ideal
         if pixel_size_um and self._typical_um is not None:
             return _rounded(_clip(self._wanted_px * pixel_size_um / self._typical_um))
         return 1.0
