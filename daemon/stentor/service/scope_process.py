@@ -25,6 +25,8 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
     from stentor.record.decisions import DecisionLog
     from stentor.scope.host import ScopeHost
 
+    if settings.rig.kind == "simulated":
+        _draw_on_one_thread()
     log = DecisionLog(session.decisions, system_clock())
     host = ScopeHost(
         settings.rig,
@@ -45,6 +47,13 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
         return ExitCode.DONE if host.run() else ExitCode.SOURCE
     finally:
         log.close()
+
+
+def _draw_on_one_thread() -> None:
+    """Keep OpenCV from waking a second thread for every nucleus: 13 instead of 7 ms of processor for one image."""
+    import cv2
+
+    cv2.setNumThreads(1)
 
 
 def _replay(settings: Settings, acquisition: AcquisitionSettings, pulse: Pulse, stop: StopFlag) -> None:
