@@ -65,7 +65,8 @@ class Fields:
     def update(self, header: FrameHeader, objects: Objects, labels_yx: NDArray[np.int32] | None) -> Tracked:
         """Track the objects of a frame in the field that it shows; see `Tracker.update`.
 
-        Where the frames say where they lie on the stage, a move of it is no motion of the objects.
+        Where the frames say where they lie on the stage, a move of it is no motion of the objects. A frame that does
+        not say is taken to lie where the last one did that said.
         """
         name = FieldName(header.frame_id.stream, header.frame_id.run, header.p, header.channel)
         field = self._fields.get(name)
@@ -76,12 +77,12 @@ class Fields:
             self._fields[name] = field
         else:
             elapsed = field.elapsed(header)
-            change = change_of_view(field.pixel_to_stage, header.pixel_to_stage)
-            if change is not None:
-                field.tracker.change_view(change)
         self._fields.move_to_end(name)
-        tracked = field.tracker.update(objects, labels_yx=labels_yx, elapsed=elapsed)
-        field.t, field.sequence, field.pixel_to_stage = header.t, header.sequence, header.pixel_to_stage
+        change = change_of_view(field.pixel_to_stage, header.pixel_to_stage)
+        tracked = field.tracker.update(objects, labels_yx=labels_yx, elapsed=elapsed, change=change)
+        field.t, field.sequence = header.t, header.sequence
+        if header.pixel_to_stage is not None:
+            field.pixel_to_stage = header.pixel_to_stage
         self._forget()
         return tracked
 

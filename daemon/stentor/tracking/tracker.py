@@ -17,7 +17,7 @@ from stentor.tracking.habits import Habits
 from stentor.tracking.linking import link
 from stentor.tracking.settings import TrackerSettings
 from stentor.tracking.tracks import Tracks, expectile, new_tracks
-from stentor.tracking.view import ChangeOfView
+from stentor.tracking.view import ChangeOfView, is_seen
 
 YOUNG_FRAMES: Final = 3
 """So long after its birth a track may be found out to be a daughter."""
@@ -67,7 +67,14 @@ class Tracker:
         """Number of tracks that are remembered."""
         return 0 if self._tracks is None else len(self._tracks)
 
-    def update(self, objects: Objects, *, labels_yx: NDArray[np.int32] | None = None, elapsed: int = 1) -> Tracked:
+    def update(
+        self,
+        objects: Objects,
+        *,
+        labels_yx: NDArray[np.int32] | None = None,
+        elapsed: int = 1,
+        change: ChangeOfView | None = None,
+    ) -> Tracked:
         """Take the objects of the next frame.
 
         Parameters
@@ -78,6 +85,8 @@ class Tracker:
             The label image, shape (Y, X): tells which object hides a lost one. None: nothing is said to merge.
         elapsed
             Frames since the last update, 1 when none was skipped.
+        change
+            How the view of the specimen has changed since the last update; None: not at all.
 
         Raises
         ------
@@ -92,6 +101,8 @@ class Tracker:
             )
         found = detections_of(objects)
         self._events = []
+        if change is not None:
+            self._change_view(change, found)
         if len(found):
             self._diameter_px = float(np.sqrt(4 / np.pi * np.median(found.area_px)))
         if self._tracks is None:
@@ -100,13 +111,17 @@ class Tracker:
             self._follow(self._tracks, found, max(1, elapsed), objects, labels_yx)
         return self._answer(len(found))
 
-    def change_view(self, change: ChangeOfView) -> None:
-        """Take what is remembered over into the pixels of the next frame, whose view of the specimen is another."""
-        if self._tracks is not None:
-            self._tracks.change_view(change)
-        self._habits.change_scale(change.area_factor**0.5)
-
     # --- one frame ------------------------------------------------------------------------------------------------
+
+    def _change_view(self, change: ChangeOfView, found: Detections) -> None:
+        """Take what is remembered over into the pixels of this frame, whose view of the specimen is another."""
+        tracks = self._tracks
+        if tracks is None:
+            return
+        known_yx = np.column_stack([tracks.y_px, tracks.x_px])
+        if is_seen(change, known_yx, found.place, 2 * self._habits.motion(self._diameter_px).step_px):
+            tracks.change_view(change)
+            self._habits.change_scale(change.area_factor**0.5)
 
     def _follow(
         self, tracks: Tracks, found: Detections, elapsed: int, objects: Objects, labels_yx: NDArray[np.int32] | None

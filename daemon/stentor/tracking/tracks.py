@@ -76,7 +76,7 @@ class Tracks:
 
     def change_view(self, change: ChangeOfView) -> None:
         """Write places, steps and areas in the pixels of a frame with another view, in place."""
-        self.y_px, self.x_px = change.matrix @ (self.y_px, self.x_px) + change.offset[:, None]
+        self.y_px, self.x_px = change.of(np.column_stack([self.y_px, self.x_px])).T.copy()
         self.vy_px, self.vx_px = change.matrix @ (self.vy_px, self.vx_px)
         self.area_px *= change.area_factor
         self.usual_area_px *= change.area_factor

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stentor.core.errors import StageError
 from stentor.core.finding import Objects
 from stentor.core.frame import FrameHeader, FrameId, PixelToStage
 from stentor.tracking.fields import Fields
@@ -142,6 +143,50 @@ def test_a_frame_that_does_not_say_where_it_lies_is_followed_as_before() -> None
     fields = Fields(TrackerSettings())
     tables = culture(5, frames=3)
     views = [mounted(TURNS["upright"], 0.0, 0.0), None, mounted(TURNS["upright"], 400.0, 0.0)]
+
+    answers = [fields.update(header(t, pixel_to_stage=v), tables[t], None) for t, v in enumerate(views)]
+
+    assert all(set(answer.track_id.tolist()) == set(range(1, 16)) for answer in answers)
+
+
+def test_a_place_that_was_read_late_moves_no_object() -> None:
+    still, told_late = Fields(TrackerSettings()), Fields(TrackerSettings())
+    at_rest, watched = [], []
+    for t, table in enumerate(culture(6)):
+        view = mounted(TURNS["upright"], 300.0 if t >= 10 else 0.0, 0.0)  # the image shows the same all the time
+        at_rest.append(still.update(header(t), table, None))
+        watched.append(told_late.update(header(t, pixel_to_stage=view), table, None))
+
+    assert lineage(watched) == lineage(at_rest)
+
+
+def test_a_frame_without_a_place_between_two_that_the_stage_has_moved_costs_no_number() -> None:
+    fields, tables = Fields(TrackerSettings()), culture(8, frames=2)
+    home, away = mounted(TURNS["upright"], 0.0, 0.0), mounted(TURNS["upright"], 250.0, -90.0)
+    first = fields.update(header(0, pixel_to_stage=home), tables[0], None)
+    empty = {name: np.zeros(0, np.float32) for name in ("y_px", "x_px", "area_px")}
+
+    fields.update(header(1, pixel_to_stage=None), Objects(empty), None)  # blurred: the stage is moving
+    last = fields.update(header(2, pixel_to_stage=away), seen_by(away, tables[1]), None)
+
+    assert set(last.track_id.tolist()) == set(first.track_id.tolist())
+
+
+def test_a_frame_that_fails_while_the_stage_moves_does_not_move_the_objects_twice() -> None:
+    fields, tables = Fields(TrackerSettings(most_objects=15)), culture(9, frames=2)
+    home, away = mounted(TURNS["upright"], 0.0, 0.0), mounted(TURNS["upright"], 250.0, -90.0)
+    first = fields.update(header(0, pixel_to_stage=home), tables[0], None)
+    with pytest.raises(StageError):
+        fields.update(header(1, pixel_to_stage=away), Objects({"y_px": np.zeros(16, np.float32)}), None)
+
+    last = fields.update(header(2, pixel_to_stage=away), seen_by(away, tables[1]), None)
+
+    assert set(last.track_id.tolist()) == set(first.track_id.tolist())
+
+
+def test_a_drive_that_answers_with_no_number_ends_no_field() -> None:
+    fields, tables = Fields(TrackerSettings()), culture(10, frames=3)
+    views = [mounted(TURNS["upright"], x0, 0.0) for x0 in (0.0, float("nan"), 0.0)]
 
     answers = [fields.update(header(t, pixel_to_stage=v), tables[t], None) for t, v in enumerate(views)]
 
