@@ -90,7 +90,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     exposure_ms
         Shortest and longest exposure or shutter pulse.
     interval_ms
-        Shortest and longest interval between time points.
+        Shortest and longest interval between time points that may be asked for; the pace of the plan itself is free.
     devices
         Devices whose properties requests may set, and SLMs on which they may show masks; all others are refused.
     properties

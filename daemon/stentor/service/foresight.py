@@ -5,7 +5,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from stentor.control.certainty import certain_refusal
-from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetTime, ShowMask, Standing
+from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, ShowMask, Standing
 from stentor.control.limits import Refusal
 from stentor.control.plain_calls import plain_calls
 from stentor.core.action import (
@@ -46,28 +46,14 @@ OF_AN_AGENDA: Final = (Acquire, SetPositions, Extend)
 ALSO_OF_A_SEQUENCE: Final = (Abort, Disarm, Alive, GoOn)
 """What a fixed sequence can be asked for, too."""
 
-ROUNDING: Final = 0.01
-"""A rate is written with few digits: 0.0167 a second means one a minute."""
-
 
 def refused_images(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each limit by which the acquisition's own images would never be taken.
 
     Nothing is said of what a sequence's events name themselves, and of microscopes that are not ours.
     """
-    acquisition, guard = settings.acquisition, settings.guard
-    if settings.rig.kind in NOT_OURS or acquisition.mode == "sequence":
-        return
-    if acquisition.rate_hz is not None:
-        interval_ms = 1000.0 / acquisition.rate_hz
-        nearest_ms = min(max(interval_ms, guard.interval_ms[0]), guard.interval_ms[1])
-        refusal = certain_refusal(settings.guard, [SetTime(interval_ms=interval_ms)])
-        if refusal is not None and abs(nearest_ms - interval_ms) > ROUNDING * interval_ms:
-            yield (
-                f"`acquisition.rate_hz` = {acquisition.rate_hz:g}: {refusal.text}; set it to {1000 / nearest_ms:g}, or "
-                "widen `guard.interval_ms`"
-            )
-    if acquisition.sequence_file is not None:
+    acquisition = settings.acquisition
+    if settings.rig.kind in NOT_OURS or acquisition.mode == "sequence" or acquisition.sequence_file is not None:
         return
     image = [Expose(duration_ms=acquisition.exposure_ms)]
     refusal = certain_refusal(settings.guard, image, channel=settings.rig.channel, is_planned=True)
