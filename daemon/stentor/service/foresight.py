@@ -27,7 +27,6 @@ from stentor.core.errors import ConfigError
 from stentor.scope.hands.event_calls import calls_of_event
 from stentor.scope.planned import read_sequence
 from stentor.scope.readiness import EventCheck
-from stentor.scope.simulated.settings import START_UM
 from stentor.scope.tiles import with_field_of_view
 from stentor.service.settings import Settings
 
@@ -62,17 +61,6 @@ def refused_images(settings: Settings) -> Iterator[str]:
             f"`acquisition.exposure_ms` = {acquisition.exposure_ms:g}: no image would be taken: {refusal.text}; expose "
             f"shorter or longer, or change `guard.{_key(refusal)}`"
         )
-    yield from _outside_at_start(settings)
-
-
-def _outside_at_start(settings: Settings) -> Iterator[str]:
-    if settings.rig.kind != "simulated":  # where another stands at the start is not known
-        return
-    x_um, y_um, z_um = START_UM
-    for call in (Drive(x_um=x_um), Drive(y_um=y_um), Drive(z_um=z_um)):
-        refusal = certain_refusal(settings.guard, [call], is_planned=True)
-        if refusal is not None:
-            yield f"`guard.{refusal.rule}`: the simulated microscope starts outside: {refusal.text}; widen the limit"
 
 
 def refused_events(settings: Settings, core: "pymmcore.CMMCore") -> Iterator[str]:

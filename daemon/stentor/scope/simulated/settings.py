@@ -9,8 +9,6 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Difficulty = Literal["easy", "middle", "hard"]
-START_UM = (0.0, 0.0, 0.0)
-"""Where x, y and z stand at the start."""
 
 
 class SimulatedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
