@@ -24,6 +24,7 @@ from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
 from stentor.service.agreement import judge_by, offer_of
 from stentor.service.controllers import check_controllers
+from stentor.service.foresight import check_images
 from stentor.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Rehearsal:
     ) -> None:
         if settings.acquisition.mode != "adaptive":
             raise ConfigError('a rehearsal needs acquisition.mode = "adaptive": time points that requests may change')
+        check_images(structs.replace(settings, rig=simulated(settings.rig)))
         plan = build_plan(settings.plan if is_watched else ())
         if is_watched:
             offer = offer_of(item.stage for item in plan)

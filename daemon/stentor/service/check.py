@@ -21,7 +21,7 @@ from stentor.scope.rig import open_rig
 from stentor.service.agreement import judge_by, offer_of
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
-from stentor.service.foresight import refused_events
+from stentor.service.foresight import check_images, refused_events
 from stentor.service.settings import Settings
 from stentor.wire.platforms import system_clock
 
@@ -37,7 +37,7 @@ def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
         for fault in str(err).splitlines():
             yield "configuration", fault
         return
-    yield "configuration", None
+    yield from _step("configuration", partial(check_images, settings))
     specs: list[FrameSpec] = []
     if settings.rig.kind == "replay":
         yield from _step("recording", partial(_look_at_recording, settings, specs))

@@ -12,7 +12,6 @@ from msgspec import structs
 from stentor.control.settings import empty_ranges
 from stentor.core.errors import ConfigError
 from stentor.core.nearest import explain
-from stentor.service.foresight import refused_images
 from stentor.service.settings import Settings
 from stentor.wire import rendezvous
 
@@ -42,15 +41,10 @@ def load_settings(path: Path | None) -> Settings:
     if faults:
         raise ConfigError("\n".join(faults))
     settings = msgspec.convert(document, Settings)
-    if faults := [f"{path}: {fault}" for fault in _contradictions(settings)]:
+    if faults := [f"{path}: {fault}" for fault in (*empty_ranges(settings.guard), *_combinations(settings))]:
         raise ConfigError("\n".join(faults))
     rendezvous.path_of(settings.name)
     return _with_paths_beside(settings, path)
-
-
-def _contradictions(settings: Settings) -> list[str]:
-    """Return what is well by itself and cannot be together; limits by which nothing passes are not looked at twice."""
-    return [*(list(empty_ranges(settings.guard)) or refused_images(settings)), *_combinations(settings)]
 
 
 def _combinations(settings: Settings) -> Iterator[str]:

@@ -46,6 +46,12 @@ ALSO_OF_A_SEQUENCE: Final = (Abort, Disarm, Alive, GoOn)
 """What a fixed sequence can be asked for, too."""
 
 
+def check_images(settings: Settings) -> None:
+    """Refuse limits by which no image would ever be taken, with ConfigError; the settings are those that will run."""
+    if faults := list(refused_images(settings)):
+        raise ConfigError("\n".join(faults))
+
+
 def refused_images(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each limit by which the acquisition's own images would never be taken.
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from stentor.core.errors import ConfigError, RecordError
 from stentor.service.controllers import check_controller_names
 from stentor.service.exit_code import ExitCode
+from stentor.service.foresight import check_images
 from stentor.service.launcher import Launcher
 from stentor.service.logs import set_up_logs
 from stentor.service.session import Session
@@ -29,8 +30,8 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
     Raises
     ------
     ConfigError
-        If a number of frames is asked of a rig that acquires none, a controller has a name that cannot be one's, or
-        the rig runs already.
+        If a number of frames is asked of a rig that acquires none, its limits would let no image be taken, a
+        controller has a name that cannot be one's, or the rig runs already.
     RecordError
         If the session's folder cannot be made.
     """
@@ -39,6 +40,7 @@ def run_rig(settings: Settings, *, summary: SummaryForm = "text") -> ExitCode:
             'acquisition.frames (--frames) counts images that Stentor takes itself; with [rig] kind = "tap" another '
             "program takes them: leave it out and end with Ctrl-C or `stentor stop`"
         )
+    check_images(settings)
     check_controller_names(settings.controller)
     rendezvous.check_free(settings.name)
     session = Session.create(settings)

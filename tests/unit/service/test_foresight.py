@@ -1,4 +1,4 @@
-"""Foresight: what controllers will ask for and would be refused is said before anything runs, and nothing else."""
+"""Foresight: what would be refused in any case, of images and of requests, is said before anything runs."""
 
 from functools import partial
 from pathlib import Path
@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from stentor.core.errors import ConfigError
+from stentor.rehearsal.rehearsal import Rehearsal
 from stentor.service.check import check
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
 from stentor.service.experiment import list_templates, write_experiment
-from stentor.service.foresight import refused_wishes
+from stentor.service.foresight import check_images, refused_wishes
+from stentor.service.replay import with_replay
+from stentor.service.run import run_rig
+from stentor.service.session import find_session
 from stentor.service.settings import Settings
 
 GUARD = """
@@ -126,6 +130,98 @@ def test_a_recording_is_asked_for_nothing(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, mode="live", more='[rig]\nkind = "replay"\n')
 
     assert faults_of(settings, rule(kind="acquire", events=[{"exposure": 300.0}])) == []
+
+
+def written(tmp_path: Path, text: str) -> Settings:
+    (tmp_path / "experiment.toml").write_text(text)
+    return load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ("exposure_ms = 300.0\n[guard]\nexposure_ms = [1.0, 200.0]", "acquisition.exposure_ms", "outside 1 to 200"),
+        ("exposure_ms = 50.0\n[guard.dose]\nbudget_uj = 40.0", "acquisition.exposure_ms", "`guard.dose.budget_uj`"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["live", "adaptive"])
+def test_limits_that_refuse_every_image_are_said_before_the_first(
+    tmp_path: Path, mode: str, text: str, key: str, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_images(written(tmp_path, f'[acquisition]\nmode = "{mode}"\n{text}\n'))
+
+    (line,) = str(caught.value).splitlines()
+    assert f"`{key}`" in line and words in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The limit binds who asks for another interval, not the plan itself.
+        "[acquisition]\nrate_hz = 10.0\n[guard]\ninterval_ms = [5000.0, 60000.0]",
+        # Some channel is dim enough, and a lamp may be turned down.
+        '[guard.dose]\nbudget_uj = 40.0\npower_mw = { Phase = 0.3, "*" = 5.0 }',
+        '[guard.dose]\nbudget_uj = 40.0\nlamp = "Lamp.Intensity"',
+        # An image where the stage stands is no drive.
+        "[guard]\nx_um = [100.0, 200.0]\nz_um = [5.0, 20.0]",
+        # No image of a recording is asked for.
+        '[rig]\nkind = "replay"\n[guard]\nexposure_ms = [1.0, 10.0]',
+        # Events of a sequence name what they need.
+        '[acquisition]\nmode = "adaptive"\nsequence_file = "s.yaml"\n[guard]\nexposure_ms = [1.0, 10.0]',
+    ],
+)
+def test_limits_that_may_let_an_image_pass_are_no_fault(tmp_path: Path, text: str) -> None:
+    check_images(written(tmp_path, text))
+
+
+def test_the_light_of_a_channel_that_is_named_is_known(tmp_path: Path) -> None:
+    text = '[rig]\nchannel = "DAPI"\n[guard.dose]\nbudget_uj = 40.0\npower_mw = { DAPI = 2.0, "*" = 0.1 }\n'
+
+    with pytest.raises(ConfigError, match="100 uJ more here"):
+        check_images(written(tmp_path, text))
+
+
+DARK = """
+[rig.simulated]
+width = 64
+height = 64
+world_fields = 1.0
+[acquisition]
+mode = "adaptive"
+exposure_ms = 300.0
+[[plan]]
+stage = "quality"
+[[controller]]
+kind = "stop-when"
+when = "t > 1"
+[guard]
+exposure_ms = [1.0, 200.0]
+"""
+
+
+def test_what_takes_images_refuses_such_limits_at_its_start(tmp_path: Path) -> None:
+    settings = written(tmp_path, DARK)
+
+    said = [fault for _, fault in check(tmp_path) if fault is not None]
+
+    assert len(said) == 1 and "`acquisition.exposure_ms` = 300" in said[0]
+    with pytest.raises(ConfigError, match="no image would be taken"):
+        run_rig(settings)
+    with pytest.raises(ConfigError, match="no image would be taken"):
+        Rehearsal(settings, duration_s=10.0)
+
+
+def test_what_takes_no_images_reads_the_experiment_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "2026-11-24T120000"
+    folder.mkdir(parents=True)
+    (folder / "ledger.sqlite").touch()
+    written(tmp_path, f'record = {{ folder = "runs" }}\n{DARK}')
+
+    replayed = with_replay(tmp_path, {"path": "recorded.tif"}, frames=None, name=None)
+
+    check_images(replayed)
+    assert find_session(tmp_path).folder == folder
 
 
 @pytest.mark.parametrize("name", [template.name for template in list_templates()])
