@@ -39,11 +39,11 @@ class Controller(Protocol):
         Frozen `msgspec.Struct` with `forbid_unknown_fields`; the controller's table in the configuration. A wrong
         setting raises ConfigError when the controller is built, before the first frame.
     asks
-        It may have this one, too: actions that it will ask for, as far as they are known beforehand. Mode and limits
-        that refuse them are said before the first frame.
+        It may have this one, too: a tuple of actions that it will ask for, as far as they are known beforehand. Mode
+        and limits that refuse them are said before the first frame.
     conditions
-        And these: its `stentor.control.expression.Expression`s. What they name and the plan does not give is said
-        before the first frame.
+        And this: a tuple of its `stentor.control.expression.Expression`s. What they name and the plan does not give
+        is said before the first frame.
     """
 
     Settings: ClassVar[type[msgspec.Struct]]

@@ -43,8 +43,8 @@ class Stage(Protocol):
     needs, gives
         Findings read and written, by name and type; the plan is checked against them before frame 1.
     columns, events
-        It may have these, too: names of the columns that it gives to objects, and kinds of its events. Conditions that
-        name others are refused before frame 1, if every stage with objects, or events, says them.
+        It may have these, too, as tuples: names of the columns that it gives to objects, and kinds of its events.
+        Conditions that name others are refused before frame 1, if every stage with objects, or events, says them.
     """
 
     Settings: ClassVar[type[msgspec.Struct]]

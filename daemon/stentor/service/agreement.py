@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from stentor.control.expression import Expression
 from stentor.control.offer import Offer
 from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError
 from stentor.core.finding import Events, Objects, Score
 from stentor.core.stage import Stage
 from stentor.service.foresight import refused_wishes
+from stentor.service.self_description import said
 from stentor.service.settings import Settings
 
 EMPTY: tuple[str, ...] = ()
@@ -21,9 +23,9 @@ def offer_of(stages: Iterable[Stage]) -> Offer:
     for stage in stages:
         kinds = tuple(stage.gives.values())
         if Objects in kinds:
-            columns = _more(columns, getattr(stage, "columns", None))
+            columns = _more(columns, said(stage, "columns", str))
         if Events in kinds:
-            events = _more(events, getattr(stage, "events", None))
+            events = _more(events, said(stage, "events", str))
         scores += tuple(name for name, kind in stage.gives.items() if issubclass(kind, Score))
     return Offer(columns, events, scores)
 
@@ -37,7 +39,7 @@ def judge_by(settings: Settings, offer: Offer) -> Callable[[Controller], Iterato
 
     def judge(controller: Controller) -> Iterator[str]:
         yield from refused_wishes(settings, controller)
-        for condition in getattr(controller, "conditions", ()):
+        for condition in said(controller, "conditions", Expression) or ():
             try:
                 condition.check(offer)
             except ConfigError as err:

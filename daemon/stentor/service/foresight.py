@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from stentor.control.certainty import certain_refusal
 from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, ShowMask, Standing
@@ -28,6 +28,7 @@ from stentor.scope.hands.event_calls import calls_of_event
 from stentor.scope.planned import read_sequence
 from stentor.scope.readiness import EventCheck
 from stentor.scope.tiles import with_field_of_view
+from stentor.service.self_description import said
 from stentor.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def refused_events(settings: Settings, core: "pymmcore.CMMCore") -> Iterator[str
 
 def refused_wishes(settings: Settings, controller: Controller) -> Iterator[str]:
     """Yield a sentence for each action that a controller says it will ask for and that would be refused."""
-    for action in getattr(controller, "asks", ()):
+    for action in said(controller, "asks", get_args(Action)) or ():
         if (fault := refused_action(settings, action)) is not None:
             yield fault
 

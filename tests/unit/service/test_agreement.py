@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -14,6 +15,7 @@ from stentor.service.check import check
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
 from stentor.service.experiment import list_templates, write_experiment
+from stentor.service.settings import Settings
 
 
 class Measuring:
@@ -45,6 +47,30 @@ def test_a_stranger_that_does_not_say_may_give_anything_but_other_scores() -> No
     stages: list[Any] = [Measuring(), Stranger(), Telling()]
 
     assert offer_of(stages) == Offer(None, None, ("texture",))
+
+
+class Namesake:
+    """A stranger's, with names of his own."""
+
+    gives: ClassVar[Mapping[str, type[Finding]]] = {"objects": Objects, "told": Events}
+    columns: ClassVar[dict[str, int]] = {"area_px": 4}
+
+    def events(self) -> list[str]:
+        return []
+
+
+def test_a_stage_s_attributes_of_the_same_name_with_another_meaning_say_nothing() -> None:
+    stages: list[Any] = [Measuring(), Namesake()]
+
+    assert offer_of(stages) == Offer(None, None, ())
+
+
+@pytest.mark.parametrize("value", [["count(objects) > 3"], ("a", "b"), {"a": 1}, lambda: (), "asks", 3, None])
+@pytest.mark.parametrize("name", ["asks", "conditions"])
+def test_a_controller_s_attributes_of_the_same_name_with_another_meaning_say_nothing(name: str, value: object) -> None:
+    controller: Any = SimpleNamespace(**{name: value})
+
+    assert list(judge_by(Settings(), Offer((), (), ()))(controller)) == []
 
 
 WRONG = """
