@@ -118,32 +118,36 @@ def refused_action(settings: Settings, action: Action) -> str | None:
     if mode == "sequence" and not isinstance(action, ALSO_OF_A_SEQUENCE):
         return f'`{kind}` needs acquisition.mode = "adaptive" or "live"; it is "sequence"'
     try:
-        refusal = certain_refusal(settings.guard, list(_calls_of(settings, action)))
+        together = list(_calls_of(settings, action))
     except ConfigError as err:
         return f"`{kind}`: {err}"
+    refusals = (certain_refusal(settings.guard, calls) for calls in together)
+    refusal = next((found for found in refusals if found is not None), None)
     if refusal is None:
         return None
     return f"`{kind}` would be refused: {refusal.text}; ask for something else, or change `guard.{_key(refusal)}`"
 
 
-def _calls_of(settings: Settings, action: Action) -> Iterator[DeviceCall]:
-    """Yield the device calls of an action that are known without a device."""
+def _calls_of(settings: Settings, action: Action) -> Iterator[list[DeviceCall]]:
+    """Yield the device calls of an action that are known without a device, those in one list that are made together."""
     match action:
         case MoveXY(is_relative=True) | MoveZ(is_relative=True):
             return
         case SetChannel(preset=preset, group=group):
-            yield from _preset(settings, group, preset)
+            yield _preset(settings, group, preset)
         case ProjectMask(device=device, duration_ms=duration_ms, preset=preset, group=group):
             device = device or settings.rig.projector.device
-            yield from [] if device is None else [ShowMask(device=device)]
-            yield from [] if preset is None else _preset(settings, group, preset)
-            yield from [] if duration_ms is None else [Expose(duration_ms=duration_ms)]
+            yield [
+                *([] if device is None else [ShowMask(device=device)]),
+                *([] if preset is None else _preset(settings, group, preset)),
+                *([] if duration_ms is None else [Expose(duration_ms=duration_ms)]),
+            ]
         case Acquire(events=events, positions_um=positions):
-            yield from plain_calls(SetPositions(positions_um=positions), Standing())
-            for event in events:
-                yield from _calls_of_event(settings, event)
+            yield plain_calls(SetPositions(positions_um=positions), Standing())
+            for event in events:  # each is at a place of its own, perhaps, and of its own light then
+                yield list(_calls_of_event(settings, event))
         case _:
-            yield from plain_calls(action, Standing())
+            yield plain_calls(action, Standing())
 
 
 def _calls_of_event(settings: Settings, event: dict[str, Any]) -> Iterator[DeviceCall]:

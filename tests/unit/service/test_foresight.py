@@ -69,6 +69,7 @@ def rule(**action: Any) -> dict[str, Any]:
         (rule(kind="acquire", events=[{"exposure": 300.0}]), "exposure_ms = 300 is outside 1 to 200"),
         (rule(kind="acquire", events=[{"x_pos": 500.0}]), "x_um = 500 is outside"),
         (rule(kind="acquire", events=[{"channel": "Phase"}]), "allowed: DAPI"),
+        (rule(kind="acquire", events=[{"exposure": 20.0}, {"exposure": 180.0}]), "change `guard.dose.budget_uj`"),
         (rule(kind="acquire", events=[{}], positions_um=[[0.0, 0.0, 12.0]]), "z_um = 12 is outside"),
         ({"kind": "event-rate", "when": "t > 1", "slow_s": 90.0, "fast_s": 1.0}, "interval_ms = 90000 is outside"),
         ({"kind": "stimulate", "which": "label > 1", "duration_s": 0.5}, "exposure_ms = 500 is outside 1 to 200"),
@@ -95,6 +96,8 @@ def test_a_request_that_would_be_refused_in_any_case_is_said_with_the_limit(
         rule(kind="set-property", device="Lamp", property="Intensity", value=50.0),
         rule(kind="set-channel", preset="Phase"),
         rule(kind="acquire", events=[{"exposure": 100.0, "x_pos": 10.0, "channel": "DAPI"}]),
+        # One of them may be elsewhere, in light of its own.
+        rule(kind="acquire", events=[{"exposure": 100.0}, {"exposure": 100.0, "x_pos": 90.0, "y_pos": 0.0}]),
         rule(kind="acquire", sequence={"z_plan": {"range": 4, "step": 1}}),
         {"kind": "follow"},
         {"kind": "autofocus"},
