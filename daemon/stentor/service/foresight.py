@@ -137,11 +137,9 @@ def _calls_of(settings: Settings, action: Action) -> Iterator[list[DeviceCall]]:
             yield _preset(settings, group, preset)
         case ProjectMask(device=device, duration_ms=duration_ms, preset=preset, group=group):
             device = device or settings.rig.projector.device
-            yield [
-                *([] if device is None else [ShowMask(device=device)]),
-                *([] if preset is None else _preset(settings, group, preset)),
-                *([] if duration_ms is None else [Expose(duration_ms=duration_ms)]),
-            ]
+            yield [] if device is None else [ShowMask(device=device)]
+            if duration_ms is not None:  # without light of its own no preset is set
+                yield [*([] if preset is None else _preset(settings, group, preset)), Expose(duration_ms=duration_ms)]
         case Acquire(events=events, positions_um=positions):
             yield plain_calls(SetPositions(positions_um=positions), Standing())
             for event in events:  # each is at a place of its own, perhaps, and of its own light then

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from stentor.core.action import ProjectMask
 from stentor.core.errors import ConfigError
 from stentor.rehearsal.rehearsal import Rehearsal
 from stentor.service.check import check
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
 from stentor.service.experiment import list_templates, write_experiment
-from stentor.service.foresight import check_images, refused_wishes
+from stentor.service.foresight import check_images, refused_action, refused_wishes
 from stentor.service.replay import with_replay
 from stentor.service.run import run_rig
 from stentor.service.session import find_session
@@ -107,6 +109,16 @@ def test_a_request_that_would_be_refused_in_any_case_is_said_with_the_limit(
 )
 def test_what_may_be_done_is_no_fault(tmp_path: Path, table: dict[str, Any]) -> None:
     assert faults_of(settings_of(tmp_path), table) == []
+
+
+def test_a_mask_without_light_of_its_own_sets_no_preset(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    mask = ProjectMask(mask=b"", shape_yx=(0, 0), preset="Phase", group="Channel")
+
+    lit = refused_action(settings, structs.replace(mask, duration_ms=10.0))
+
+    assert refused_action(settings, mask) is None
+    assert lit is not None and "allowed: DAPI" in lit
 
 
 def test_what_the_mode_has_no_place_for_is_said(tmp_path: Path) -> None:
