@@ -8,7 +8,7 @@ from typing import Any
 from stentor.client.result import Result
 from stentor.core.clock import Clock
 from stentor.core.controller import Controller
-from stentor.core.errors import ConfigError, StageError
+from stentor.core.errors import StageError
 from stentor.core.microscope import Ask, Microscope
 from stentor.pipeline.plugin_call import call_plugin, traceback_of
 from stentor.service.controllers import build_controller, controller_names
@@ -31,11 +31,6 @@ class Panel:
     """
 
     def __init__(self, tables: Sequence[Mapping[str, Any]], ask: Ask, clock: Clock) -> None:
-        if not tables:
-            raise ConfigError(
-                "there is no [[controller]] in the configuration: nothing would be decided; a script is tried with "
-                "`stentor run` on the simulated microscope, or written as a controller"
-            )
         self._seats: list[tuple[str, Controller, Microscope]] = []
         for index, (name, table) in enumerate(zip(controller_names(tables), tables, strict=True)):
             self._seats.append((name, build_controller(index, table), Microscope(ask, clock, controller=name)))

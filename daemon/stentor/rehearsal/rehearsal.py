@@ -13,7 +13,6 @@ from stentor.core.action import Acquire, Receipt, Request
 from stentor.core.clock import NS_PER_S
 from stentor.core.errors import ConfigError, PublishError, SourceError
 from stentor.microscope.arrival import Arrival
-from stentor.pipeline.plan import build_plan
 from stentor.rehearsal.analyst import Analyst
 from stentor.rehearsal.panel import Panel
 from stentor.rehearsal.performance import Performance, Shot, TrueDivision
@@ -22,8 +21,7 @@ from stentor.scope.hands.opening import Hands
 from stentor.scope.planned import make_agenda, read_sequence
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
-from stentor.service.agreement import judge_by, offer_of
-from stentor.service.controllers import check_controllers
+from stentor.service.agreement import build_agreed_plan
 from stentor.service.foresight import check_images
 from stentor.service.settings import Settings
 
@@ -86,10 +84,12 @@ class Rehearsal:
         if settings.acquisition.mode != "adaptive":
             raise ConfigError('a rehearsal needs acquisition.mode = "adaptive": time points that requests may change')
         check_images(structs.replace(settings, rig=simulated(settings.rig)))
-        plan = build_plan(settings.plan if is_watched else ())
-        if is_watched:
-            offer = offer_of(item.stage for item in plan)
-            check_controllers(settings.controller, judge_by(settings, offer))
+        if is_watched and not settings.controller:
+            raise ConfigError(
+                "there is no [[controller]] in the configuration: nothing would be decided; a script is tried with "
+                "`stentor run` on the simulated microscope, or written as a controller"
+            )
+        plan = build_agreed_plan(settings) if is_watched else []
         self._settings = settings
         self._duration_s = duration_s
         self._on_progress = on_progress

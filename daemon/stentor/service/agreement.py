@@ -1,18 +1,56 @@
 """Agreement: whether what a controller names and asks for fits the plan, the mode and the limits."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from stentor.control.expression import Expression
 from stentor.control.offer import Offer
 from stentor.core.controller import Controller
-from stentor.core.errors import ConfigError
+from stentor.core.errors import ConfigError, StageError
 from stentor.core.finding import Events, Objects, Score
 from stentor.core.stage import Stage
+from stentor.pipeline.plan import PlannedStage, build_plan
+from stentor.pipeline.plugin_call import call_plugin
+from stentor.service.controllers import check_controllers
 from stentor.service.foresight import refused_wishes
 from stentor.service.self_description import said
 from stentor.service.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 EMPTY: tuple[str, ...] = ()
+
+
+def build_agreed_plan(settings: Settings, *, without: frozenset[str] = frozenset()) -> list[PlannedStage]:
+    """Build the plan of an experiment whose controllers fit it; what they say wrongly by themselves is said first.
+
+    Parameters
+    ----------
+    without
+        See `build_plan`. What a stage in quarantine gave is missed by conditions, and ends nothing.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        With every fault found; no stage is left open.
+    """
+    check_controllers(settings.controller)  # a misspelt key need not wait for models
+    plan = build_plan(settings.plan, without=without)
+    try:
+        offer = Offer() if without else offer_of(item.stage for item in plan)
+        check_controllers(settings.controller, judge_by(settings, offer))
+    except BaseException:
+        _close(plan)
+        raise
+    return plan
+
+
+def _close(plan: Iterable[PlannedStage]) -> None:
+    for item in plan:
+        try:
+            call_plugin(item.name, item.stage.close)
+        except StageError as err:
+            logger.warning("stage %s did not close: %s", item.name, err)
 
 
 def offer_of(stages: Iterable[Stage]) -> Offer:

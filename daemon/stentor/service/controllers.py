@@ -47,8 +47,10 @@ def check_controllers(
         except StentorError as err:
             faults.append(str(err))
             continue
-        faults += [f"controller[{index}] ({table['kind']}): {fault}" for fault in judge(controller)]
-        controller.close()
+        try:
+            faults += [f"controller[{index}] ({table['kind']}): {fault}" for fault in judge(controller)]
+        finally:
+            controller.close()
     if faults:
         raise ConfigError("\n".join(faults))
 

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
-from stentor.control.offer import Offer
 from stentor.core.awaited import Awaited
 from stentor.core.clock import Clock
 from stentor.core.mailbox import Mailbox, Policy
@@ -16,13 +15,11 @@ from stentor.core.stage import FrameSpec
 from stentor.ingest.arrival import Arrived
 from stentor.ingest.ingest import Ingest
 from stentor.ingest.pool import FramePool
-from stentor.pipeline.plan import build_plan
 from stentor.pipeline.runner import Runner
 from stentor.publish.hub import Hub
 from stentor.record.ledger import Ledger
-from stentor.service.agreement import judge_by, offer_of
+from stentor.service.agreement import build_agreed_plan
 from stentor.service.analysis_loop import AnalysisLoop
-from stentor.service.controllers import check_controllers
 from stentor.service.gauges import Gauges
 from stentor.service.life_sign import LifeSign
 from stentor.service.pulse import IDLE, Pulse
@@ -57,11 +54,8 @@ class Daemon:
         self._is_stopping = False
         self.is_asked_to_stop = False
         ring.sweep()
-        self._plan = build_plan(settings.plan, without=session.quarantined())
-        # Here, because the microscope is opened only once a daemon is there. What a stage in quarantine gave is missed
-        # by conditions, and ends nothing.
-        offer = Offer() if session.quarantined() else offer_of(item.stage for item in self._plan)
-        check_controllers(settings.controller, judge_by(settings, offer))
+        # With the controllers held against it here, because the microscope is opened only once a daemon is there.
+        self._plan = build_agreed_plan(settings, without=session.quarantined())
         self._ledger = Ledger(session.ledger, clock)
         self._sockets = sockets.Sockets()
         self._token = rendezvous.new_token()

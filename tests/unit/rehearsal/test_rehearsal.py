@@ -200,7 +200,7 @@ def test_a_controller_that_raises_costs_its_decision_only(tmp_path: Path, monkey
 def test_a_column_that_is_not_there_is_said_once_without_a_traceback(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stentor.rehearsal.rehearsal.offer_of", lambda stages: Offer())  # a stage that does not say
+    monkeypatch.setattr("stentor.service.agreement.offer_of", lambda stages: Offer())  # a stage that does not say
     wrong = EXPERIMENT.replace("count(objects) >= 3", "count(objects, aera > 3) >= 3")
 
     Rehearsal(settings_of(tmp_path, wrong), duration_s=150.0).run()

@@ -1,6 +1,6 @@
 """Agreement: what conditions may name is known where every stage of the plan says what it gives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -8,14 +8,21 @@ from typing import Any, ClassVar
 import pytest
 
 from stentor.control.offer import Offer
+from stentor.core.errors import ConfigError
 from stentor.core.finding import Events, Finding, Image, Labels, Objects, Score
 from stentor.pipeline.plan import build_plan
+from stentor.rehearsal.rehearsal import Rehearsal
 from stentor.service.agreement import judge_by, offer_of
 from stentor.service.check import check
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
+from stentor.service.daemon import Daemon
 from stentor.service.experiment import list_templates, write_experiment
+from stentor.service.session import Session
 from stentor.service.settings import Settings
+from stentor.wire.platforms import system_clock
+from stentor_plugins.quality import Quality
+from stentor_plugins.rule import Rule
 
 
 class Measuring:
@@ -111,6 +118,53 @@ def test_check_says_every_condition_that_the_plan_cannot_answer_as_one_fault(tmp
     assert "^ character 7" in faults[0]
     assert "add a stage `track`" in faults[1]
     assert "score: no stage of the plan gives a score 'sharpness'; there are focus, saturated, trusted" in faults[2]
+
+
+def start_daemon(settings: Settings) -> None:
+    pulse: Any = None  # nothing beats before there is a plan
+    Daemon(Session.create(settings), pulse, system_clock())
+
+
+def start_rehearsal(settings: Settings) -> None:
+    Rehearsal(settings, duration_s=10.0)
+
+
+@pytest.mark.parametrize("start", [start_daemon, start_rehearsal])
+def test_no_stage_is_left_open_when_a_controller_does_not_fit_the_plan(
+    start: Callable[[Settings], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr(Quality, "close", lambda *of: closed.append(of))
+    (tmp_path / "experiment.toml").write_text(f'record = {{ folder = "runs" }}\n{WRONG}')
+
+    with pytest.raises(ConfigError, match="fokus"):
+        start(load_settings(tmp_path))
+
+    assert len(closed) == 1
+
+
+@pytest.mark.parametrize("start", [start_daemon, start_rehearsal])
+def test_a_controller_s_misspelt_key_is_said_before_models_are_loaded(
+    start: Callable[[Settings], None], tmp_path: Path
+) -> None:
+    missing = '[[plan]]\nstage = "segment"\nmodel = "no-such-model"\n'
+    text = f'record = {{ folder = "runs" }}\n{WRONG}{missing}'.replace('score = "sharpness"', 'skore = "sharpness"')
+    (tmp_path / "experiment.toml").write_text(text)
+
+    with pytest.raises(ConfigError, match="skore"):
+        start(load_settings(tmp_path))
+
+
+def test_a_controller_is_closed_when_it_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr(Rule, "close", lambda *of: closed.append(of))
+
+    with pytest.raises(ZeroDivisionError):
+        check_controllers(
+            [{"kind": "rule", "when": "t > 1", "then": [{"kind": "pause"}]}], lambda controller: [str(1 // 0)]
+        )
+
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize("name", [template.name for template in list_templates()])
