@@ -95,9 +95,10 @@ def refused_events(settings: Settings, core: "pymmcore.CMMCore") -> Iterator[str
             refused.append((dict(event.index), refusal))
     if refused:
         index, refusal = refused[0]
+        alike = sum(other.rule == refusal.rule for _, other in refused)
         yield (
             f"{acquisition.sequence_file}: event {index} would not be taken: {refusal.text}; change it, or "
-            f"`guard.{_key(refusal)}` ({len(refused)} such events)"
+            f"`guard.{_key(refusal)}` ({alike} such events)"
         )
 
 

@@ -285,6 +285,16 @@ def test_check_says_the_first_event_of_a_sequence_that_would_not_be_taken(
     assert fault is not None and words in fault
 
 
+def test_such_events_of_a_sequence_are_those_that_the_same_limit_refuses(tmp_path: Path) -> None:
+    bright = "{x: 0, y: 0, sequence: {channels: [{config: Phase, exposure: 300}]}}"
+    (tmp_path / "run.yaml").write_text(f"stage_positions: [{{x: 500, y: 0}}, {{x: 600, y: 0}}, {bright}]")
+    (tmp_path / "experiment.toml").write_text(SEQUENCE.replace("MODE", "adaptive"))
+
+    (fault,) = [fault for what, fault in check(tmp_path) if what == "microscope"]
+
+    assert fault is not None and fault.endswith("`guard.x_um` (2 such events)")
+
+
 def test_check_passes_a_sequence_within_the_limits_and_misses_one_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "experiment.toml").write_text(SEQUENCE.replace("MODE", "adaptive"))
 
