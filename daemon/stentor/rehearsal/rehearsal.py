@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 LONGEST_WAIT_S: Final = 0.25
 """Requests of nobody can come while time is skipped, so that it need not go in small steps."""
 
+ALL_REFUSED: Final = 1000
+"""Refused images after which nobody waits for a first one, whatever would come later, such as the rest of a sequence:
+without a result nobody changes what is asked for, and hours of refusals take their time."""
+
 
 def at_interval(settings: Settings, interval_s: float) -> Settings:
     """Return the same experiment at a constant interval, until its duration is over, waiting for nobody's decision."""
@@ -43,10 +47,6 @@ def simulated(rig: RigSettings) -> RigSettings:
     if rig.kind == "simulated":
         return structs.replace(rig, engine=None)
     return RigSettings(exposure_ms=rig.exposure_ms, simulated=rig.simulated)
-
-
-ALL_REFUSED: Final = 1000
-"""Images after which nobody waits for a first one: without a result nobody will change what is asked for."""
 
 
 class Rehearsal:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from stentor.control.expression import Expression
 from stentor.control.offer import Offer
@@ -18,7 +19,7 @@ from stentor.service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-EMPTY: tuple[str, ...] = ()
+EMPTY: Final[tuple[str, ...]] = ()
 
 
 def build_agreed_plan(settings: Settings, *, without: frozenset[str] = frozenset()) -> list[PlannedStage]:
