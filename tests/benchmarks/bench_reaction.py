@@ -1,6 +1,6 @@
 """Reaction: from the end of an exposure to the request that rests on it, door by door, on a live rig.
 
-Run: python tests/benchmarks/bench_reaction.py [RATE_HZ, default 10 and 20] [SECONDS each, default 60]
+Run: python tests/benchmarks/bench_reaction.py [RATE_HZ, default 10 and 20] [SECONDS each, default 60] [DIAMETER_PX]
 
 `stentor run` of the simulated microscope, 512 x 512, real time, its processes as anywhere: scope, daemon with the
 shipped nuclei model, and one controller, a rule that asks for something on every result. Prints the median and p99 of
@@ -41,6 +41,7 @@ stage = "normalise"
 [[plan]]
 stage = "segment"
 model = "nuclei"
+{told}
 [[plan]]
 stage = "measure"
 [[plan]]
@@ -96,13 +97,16 @@ def own_s() -> float:
 
 
 def live(
-    folder: Path, rate_hz: float, seconds: float
+    folder: Path, rate_hz: float, seconds: float, diameter_px: float | None
 ) -> tuple[dict[str, NDArray[np.float64]], list[dict[str, float]], str]:
     """Return, of every frame asked on, its stamps by door in ms from its exposure's end; times of stages; outcomes."""
     exposure_ms = min(20.0, 400.0 / rate_hz)
     config = folder / "rig.toml"
     frames = int(rate_hz * seconds)
-    config.write_text(CONFIG.format(rate_hz=rate_hz, frames=frames, exposure_ms=exposure_ms, folder=folder))
+    told_px = "" if diameter_px is None else f"object_diameter_px = {diameter_px}"
+    config.write_text(
+        CONFIG.format(rate_hz=rate_hz, frames=frames, exposure_ms=exposure_ms, folder=folder, told=told_px)
+    )
     environment = {**os.environ, "STENTOR_RUNTIME_DIR": str(folder / "run")}
     recorder = subprocess.Popen([sys.executable, "-c", RECORDER], stdout=subprocess.PIPE, text=True, env=environment)
     done = subprocess.run(
@@ -153,11 +157,14 @@ def told(name: str, values: Any) -> str:
 def main() -> None:
     rates_hz = (float(sys.argv[1]),) if len(sys.argv) > 1 else RATES_HZ
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
-    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; model nuclei")
+    diameter_px = float(sys.argv[3]) if len(sys.argv) > 3 else None
+    size = "learned" if diameter_px is None else f"told, {diameter_px:g} px"
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    print(f"{machine}; model nuclei, the objects' size {size}")
     for rate_hz in rates_hz:
         began_s, busy, own = time.monotonic(), busy_s(), own_s()
         with tempfile.TemporaryDirectory() as made:
-            stamps, stage_ms, outcomes = live(Path(made), rate_hz, seconds)
+            stamps, stage_ms, outcomes = live(Path(made), rate_hz, seconds, diameter_px)
         others = (busy_s() - busy - own_s() + own) / (time.monotonic() - began_s)
         print(f"{rate_hz:g} frames/s, 512 x 512, {outcomes}; others took {others:.2f} of {os.cpu_count()} cores")
         for name, begin, end in STEPS:
