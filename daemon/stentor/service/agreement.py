@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import Final
 
 from stentor.control.expression import Expression
@@ -37,12 +38,11 @@ def build_agreed_plan(settings: Settings, *, without: frozenset[str] = frozenset
     """
     check_controllers(settings.controller)  # a misspelt key need not wait for models
     plan = build_plan(settings.plan, without=without)
-    try:
+    with ExitStack() as on_refusal:
+        on_refusal.callback(_close, plan)
         offer = Offer() if without else offer_of(item.stage for item in plan)
         check_controllers(settings.controller, judge_by(settings, offer))
-    except BaseException:
-        _close(plan)
-        raise
+        on_refusal.pop_all()
     return plan
 
 
