@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
+from stentor.train.shuffles import without_shuffles
 from stentor.train.targets import OFFSET_UNIT_PX
 
 WIDTHS: Final = (16, 32, 64, 128, 160)
@@ -57,15 +58,17 @@ class NucleiNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow to
     def __init__(self, widths: tuple[int, ...] = WIDTHS, *, is_folded: bool = False) -> None:
         super().__init__()
         block = FoldedBlock if is_folded else ConvBlock
+        self.unshuffle = nn.PixelUnshuffle(2)
         self.down = nn.ModuleList(block(before, after) for before, after in zip((4, *widths[:-1]), widths, strict=True))
         upwards = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.narrow = nn.ModuleList(nn.Conv2d(below, above, 1) for below, above in upwards)
         self.up = nn.ModuleList(block(above, above) for _, above in upwards)
         self.head = nn.Conv2d(widths[0], 16, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2)
 
     def forward(self, image_nchw: Tensor) -> Tensor:
         """Return logits and offsets, shape (N, 4, Y, X); Y and X are multiples of `SIZE_MULTIPLE`."""
-        x = F.pixel_unshuffle(image_nchw, 2)
+        x = self.unshuffle(image_nchw)
         skips = []
         for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)
@@ -73,15 +76,15 @@ class NucleiNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow to
         skips.pop()
         for narrow, block in zip(self.narrow, self.up, strict=True):
             x = block(F.interpolate(narrow(x), scale_factor=2.0, mode="nearest") + skips.pop())
-        return F.pixel_shuffle(self.head(x), 2)
+        return self.shuffle(self.head(x))
 
 
 class ExportedNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
-    """The network as shipped: probabilities in [0, 1] and offsets in pixels, so that no reader needs our constants."""
+    """The network as shipped: probabilities in [0, 1], offsets in pixels, and `without_shuffles`."""
 
     def __init__(self, network: NucleiNetwork) -> None:
         super().__init__()
-        self.network = network
+        self.network = without_shuffles(network)
 
     def forward(self, image_nchw: Tensor) -> Tensor:
         """Return (N, 4, Y, X): foreground and centre in [0, 1], offset y and x in pixels."""

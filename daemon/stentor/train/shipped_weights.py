@@ -1,6 +1,7 @@
 """Shipped weights: a nuclei network read back from its ONNX file, so that training can go on from it."""
 
 from pathlib import Path
+from typing import Final
 
 import onnx
 import torch
@@ -9,6 +10,10 @@ from torch import nn
 
 from stentor.core.errors import ModelError
 from stentor.train.network import NucleiNetwork
+from stentor.train.shuffles import at_half_resolution
+
+STEM: Final = 6
+"""Width of the first convolution of a network written without shuffles; one written with them begins with 3."""
 
 
 def read_network(path: Path) -> NucleiNetwork:
@@ -24,10 +29,12 @@ def read_network(path: Path) -> NucleiNetwork:
     graph = onnx.load(str(path)).graph
     values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     read = [
-        (values[node.input[1]], values[node.input[2]])
+        (torch.from_numpy(values[node.input[1]].copy()), torch.from_numpy(values[node.input[2]].copy()))
         for node in graph.node
         if node.op_type == "Conv" and len(node.input) == 3 and {*node.input[1:]} <= values.keys()
     ]
+    if read and read[0][0].shape[-1] == STEM:
+        read[0] = (at_half_resolution(read[0][0]), read[0][1])
     # Each level has two convolutions downwards and, but for the lowest, three upwards; one more is the head.
     levels = (len(read) + 2) // 5
     network = NucleiNetwork(tuple(weight.shape[0] for weight, _ in read[: 2 * levels : 2]), is_folded=True)
@@ -35,7 +42,7 @@ def read_network(path: Path) -> NucleiNetwork:
     if [layer.weight.shape for layer in layers] != [weight.shape for weight, _ in read]:
         raise ModelError(f"{path}: is no nuclei network of this version of stentor; train from the beginning")
     for layer, (weight, bias) in zip(layers, read, strict=True):
-        layer.weight.data, layer.bias.data = torch.from_numpy(weight.copy()), torch.from_numpy(bias.copy())
+        layer.weight.data, layer.bias.data = weight, bias
     return network
 
 

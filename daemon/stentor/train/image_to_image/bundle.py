@@ -17,6 +17,7 @@ from stentor.train.card_file import sha256_of, store_card
 from stentor.train.export import INPUT, OUTPUT, PLANE, export_onnx
 from stentor.train.image_to_image.network import HALO_PX, ImageNetwork
 from stentor.train.image_to_image.recipes import ImageRecipe
+from stentor.train.shuffles import without_shuffles
 from stentor.train.split import Part
 
 WEIGHTS: Final = "model.onnx"
@@ -25,11 +26,11 @@ MEASURED: Final = (Part.VALIDATION, Part.TEST)
 
 
 class ExportedImageNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
-    """The network as shipped: its answer in the unit of the card."""
+    """The network as shipped: its answer in the unit of the card, and `without_shuffles`."""
 
     def __init__(self, network: ImageNetwork, unit: float) -> None:
         super().__init__()
-        self.network = network
+        self.network = without_shuffles(network)
         self.unit = unit
 
     def forward(self, planes_nchw: Tensor) -> Tensor:

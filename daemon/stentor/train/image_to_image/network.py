@@ -24,6 +24,7 @@ class ImageNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow tor
     def __init__(self, channels: int, widths: tuple[int, ...] = WIDTHS, *, passes: bool) -> None:
         super().__init__()
         self.passes = passes
+        self.unshuffle = nn.PixelUnshuffle(2)
         self.down = nn.ModuleList(
             ConvBlock(before, after) for before, after in zip((4 * channels, *widths[:-1]), widths, strict=True)
         )
@@ -31,10 +32,11 @@ class ImageNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow tor
         self.narrow = nn.ModuleList(nn.Conv2d(below, above, 1) for below, above in upwards)
         self.up = nn.ModuleList(ConvBlock(above, above) for _, above in upwards)
         self.head = nn.Conv2d(widths[0], 4, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2)
 
     def forward(self, planes_nchw: Tensor) -> Tensor:
         """Return the image, shape (N, 1, Y, X)."""
-        x = F.pixel_unshuffle(planes_nchw, 2)
+        x = self.unshuffle(planes_nchw)
         skips = []
         for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)
@@ -42,5 +44,5 @@ class ImageNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow tor
         skips.pop()
         for narrow, block in zip(self.narrow, self.up, strict=True):
             x = block(F.interpolate(narrow(x), scale_factor=2.0, mode="nearest") + skips.pop())
-        answer = F.pixel_shuffle(self.head(x), 2)
+        answer = self.shuffle(self.head(x))
         return answer + planes_nchw[:, :1] if self.passes else answer

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from stentor.train.network import ConvBlock
+from stentor.train.shuffles import without_shuffles
 
 WIDTHS: Final = (24, 48, 64)
 """Channels per level, from half resolution downwards."""
@@ -21,7 +22,8 @@ class ObjectNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow to
 
     def __init__(self, channels: int, classes: int, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
+        self.unshuffle = nn.PixelUnshuffle(2)
+        self.down = nn.ModuleList(
             ConvBlock(before, after) for before, after in zip((4 * channels, *widths[:-1]), widths, strict=True)
         )
         self.hidden = nn.Linear(2 * widths[-1] + 2 * channels, 64)
@@ -30,8 +32,8 @@ class ObjectNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow to
 
     def forward(self, crops_nchw: Tensor) -> Tensor:
         """Return logits, shape (N, classes)."""
-        x = F.pixel_unshuffle(crops_nchw, 2)
-        for level, block in enumerate(self.blocks):
+        x = self.unshuffle(crops_nchw)
+        for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)
         light = torch.cat([4 * crops_nchw.mean((2, 3)), crops_nchw.amax((2, 3))], dim=1)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3)), light], dim=1)
@@ -39,11 +41,11 @@ class ObjectNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow to
 
 
 class ExportedObjectNetwork(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
-    """The network as shipped: calibrated probabilities, softmax of the logits over a temperature."""
+    """The network as shipped: `without_shuffles`, with calibrated probabilities (logits over a temperature)."""
 
     def __init__(self, network: ObjectNetwork, temperature: float) -> None:
         super().__init__()
-        self.network = network
+        self.network = without_shuffles(network)
         self.temperature = temperature
 
     def forward(self, crops_nchw: Tensor) -> Tensor:
