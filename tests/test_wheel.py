@@ -24,7 +24,7 @@ def test_models_are_in_the_wheel(contents: list[str]) -> None:
     shipped = {path.relative_to(ROOT / "models").as_posix() for path in (ROOT / "models").rglob("*") if path.is_file()}
 
     assert {f"stentor/_models/{name}" for name in shipped} <= set(contents)
-    assert "stentor/_models/nuclei/2/model.onnx" in contents
+    assert "stentor/_models/nuclei/3/model.int8.onnx" in contents
 
 
 def test_templates_of_experiments_are_in_the_wheel(contents: list[str]) -> None:

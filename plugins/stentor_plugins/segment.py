@@ -13,7 +13,7 @@ from stentor.core.stage import FrameSpec, ModelIdentity
 from stentor.inference.model import load_as
 from stentor.inference.normalise import unit_of
 from stentor.inference.segmentation import SegmentationModel
-from stentor.inference.settings import Device, InferenceSettings, Rescale
+from stentor.inference.settings import Device, InferenceSettings, Precision, Rescale
 
 
 class SegmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -22,7 +22,9 @@ class SegmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     Attributes
     ----------
     model
-        "nuclei", "nuclei@2", or the path of a model folder.
+        "nuclei", "nuclei@3", or the path of a model folder.
+    precision
+        "auto": int8 on a CPU that is fast at it, where the model has such weights, else float32.
     rescale
         "live": learn the objects' size from the first frames. "each": from every frame. "never".
     tile_px
@@ -33,6 +35,7 @@ class SegmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     model: str = "nuclei"
     device: Device = "auto"
+    precision: Precision = "auto"
     threads: int = 0
     rescale: Rescale = "live"
     tile_px: Annotated[int, Meta(ge=64)] = 2048
@@ -53,6 +56,7 @@ class Segment:
             settings.model,
             InferenceSettings(
                 device=settings.device,
+                precision=settings.precision,
                 intra_op_threads=settings.threads,
                 folders=settings.model_folders,
                 rescale=settings.rescale,

@@ -119,7 +119,7 @@ def test_a_missing_model_is_named_with_those_that_there_are(rig: Any) -> None:
     code, said = check(rig, model_plan(Path("nucleii")))
 
     assert code == 3
-    assert "no model 'nucleii'" in said and "nuclei@2" in said
+    assert "no model 'nucleii'" in said and "nuclei@3" in said
 
 
 def test_a_gpu_that_is_not_there_is_an_error_when_insisted_on(rig: Any) -> None:

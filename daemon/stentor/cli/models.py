@@ -27,14 +27,15 @@ def models_list() -> None:
 
 @models_app.command("verify")
 def models_verify(
-    name: Annotated[str, typer.Argument(help='"nuclei", "nuclei@2", or a folder.')],
+    name: Annotated[str, typer.Argument(help='"nuclei", "nuclei@3", or a folder.')],
     device: Annotated[Literal["auto", "cpu", "cuda", "tensorrt"], typer.Option(help="Where to run it.")] = "auto",
+    precision: Annotated[Literal["auto", "float32", "int8"], typer.Option(help="Which of its weights.")] = "auto",
 ) -> None:
     """Run a model's own test image here, and compare with what it gave when it was made."""
     from stentor.inference.verify import verify_model
 
     with errors_said():
-        found = verify_model(name, device)
+        found = verify_model(name, device, precision)
     typer.echo(
         f"{'ok' if found.is_well else 'DIFFERS'}: {found.model.name} ({found.model.hash[:12]}) "
         f"on {found.model.provider}: {found.found} found, {found.expected} expected; "
@@ -64,9 +65,10 @@ def models_import(
 
 @models_app.command("bench")
 def models_bench(
-    name: Annotated[str, typer.Argument(help='"nuclei", "nuclei@2", or a folder.')],
+    name: Annotated[str, typer.Argument(help='"nuclei", "nuclei@3", or a folder.')],
     on: Annotated[Path, typer.Option(help="Folder with the labelled sets.")],
     part: Annotated[Literal["validation", "test", "train"], typer.Option(help="Side of the split.")] = "validation",
+    precision: Annotated[Literal["auto", "float32", "int8"], typer.Option(help="Which of its weights.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
 ) -> None:
     """Measure a model's accuracy on labelled images."""
@@ -74,7 +76,7 @@ def models_bench(
     from stentor.train.split import Part
 
     with errors_said():
-        for row in bench_model(name, on, Part(part)):
+        for row in bench_model(name, on, Part(part), precision=precision):
             # What was taken for what is for programs; the report shows it as a table.
             told = {name: value for name, value in row.measures.items() if not name.startswith("true_")}
             measures = "  ".join(f"{name} {value:.3f}" for name, value in told.items())

@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from stentor.core.errors import ModelError
+from stentor.inference.settings import StoredPrecision
+
 
 class Normalisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """From counts to network input, each plane by itself.
@@ -61,6 +64,14 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     date: str
 
 
+class Int8Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The same network with whole numbers of 8 bits inside, for the CPU; measured by itself."""
+
+    weights: str
+    sha256: str
+    accuracy: tuple[Accuracy, ...] = ()
+
+
 class TestCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Files that `stentor models verify` re-runs: PNG for one plane, .npy for several or for floats.
 
@@ -87,7 +98,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     name, version
         As in the folder names `<name>/<version>`.
     weights, sha256
-        File beside the card, and the hash it must have.
+        File beside the card, and the hash it must have: the network in float32.
+    int8
+        The network quantised. None: there is none.
     axes, dtype
         Of the network's input: N, C, Y, X float32.
     channels
@@ -112,12 +125,32 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     outputs: tuple[str, ...]
     training: tuple[TrainingSet, ...]
     accuracy: tuple[Accuracy, ...]
+    int8: Int8Weights | None = None
     test: TestCase
 
     @property
     def identity(self) -> str:
-        """Name and version, such as "nuclei@2"."""
+        """Name and version, such as "nuclei@3"."""
         return f"{self.name}@{self.version}"
+
+    def hash_of(self, precision: StoredPrecision) -> str:
+        """Return the sha256 of the weights in one precision.
+
+        Raises
+        ------
+        ModelError
+            If the model has none in it.
+        """
+        return self.sha256 if precision == "float32" else self._int8().sha256
+
+    def file_of(self, precision: StoredPrecision) -> str:
+        """Return the name of the file with the weights in one precision; raises as `hash_of`."""
+        return self.weights if precision == "float32" else self._int8().weights
+
+    def _int8(self) -> Int8Weights:
+        if self.int8 is None:
+            raise ModelError(f'{self.identity} has no int8 weights: set precision = "float32", or leave it at "auto"')
+        return self.int8
 
     @property
     def task(self) -> str:

@@ -35,7 +35,7 @@ def load_card(folder: Path) -> AnyCard:
     try:
         card: AnyCard = msgspec.toml.decode(text, type=AnyCard)
     except msgspec.MsgspecError as err:
-        raise ModelError(f"{path}: {err}; compare it with models/nuclei/1/{CARD_NAME}") from err
+        raise ModelError(f"{path}: {err}; `stentor models list` shows where cards that are right lie") from err
     _check(path, card)
     return card
 
@@ -64,12 +64,15 @@ def _check(path: Path, card: AnyCard) -> None:
 
 def _senseless_common(card: Card) -> dict[str, str]:
     wrong: dict[str, str] = {}
-    if len(card.sha256) != 64:
-        wrong["sha256"] = "must be the 64 hexadecimal digits that sha256sum prints"
+    hashes = {"sha256": card.sha256} if card.int8 is None else {"sha256": card.sha256, "int8.sha256": card.int8.sha256}
+    for key, value in hashes.items():
+        if len(value) != 64:
+            wrong[key] = "must be the 64 hexadecimal digits that sha256sum prints"
     if not card.channels or not card.outputs:
         wrong["channels" if not card.channels else "outputs"] = "must name at least one"
     for key, name in (
         ("weights", card.weights),
+        *(() if card.int8 is None else (("int8.weights", card.int8.weights),)),
         ("test.input", card.test.input),
         ("test.expected", card.test.expected),
     ):

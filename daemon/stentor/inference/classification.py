@@ -48,10 +48,8 @@ class ClassificationModel:
         """Open the network; `finder` finds the objects of images that come without labels."""
         self.card = card
         self._finder = finder
-        self._session = Session(
-            folder.verified_weights(), len(card.classes), settings, channels=len(card.channels), is_spatial=False
-        )
-        self.identity = ModelIdentity(card.identity, card.sha256, self._session.provider)
+        self._session = Session(folder, len(card.classes), settings, channels=len(card.channels), is_spatial=False)
+        self.identity = ModelIdentity(card.identity, self._session.sha256, self._session.provider)
         logger.info(
             "model %s (%s) on %s: %s",
             self.identity.name, self.identity.hash[:12], self._session.provider, self._session.reason,

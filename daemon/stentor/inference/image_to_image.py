@@ -30,8 +30,8 @@ class ImageModel:
 
     def __init__(self, folder: ModelFolder, card: ImageCard, settings: InferenceSettings) -> None:
         self.card = card
-        self._session = Session(folder.verified_weights(), len(card.outputs), settings, channels=len(card.channels))
-        self.identity = ModelIdentity(card.identity, card.sha256, self._session.provider)
+        self._session = Session(folder, len(card.outputs), settings, channels=len(card.channels))
+        self.identity = ModelIdentity(card.identity, self._session.sha256, self._session.provider)
         self._tile_px = settings.tile_px // card.size_multiple * card.size_multiple
         logger.info(
             "model %s (%s) on %s: %s",

@@ -18,7 +18,7 @@ AnyModel = SegmentationModel | ImageModel | ClassificationModel
 
 
 def load_model(name: str, *, device: Device = "auto", settings: InferenceSettings | None = None) -> AnyModel:
-    """Load a model by name ("nuclei", its latest version; "nuclei@2"; or the path of its folder).
+    """Load a model by name ("nuclei", its latest version; "nuclei@3"; or the path of its folder).
 
     Every kind can be called with an image (Y, X) or (C, Y, X) and returns `Found`.
 

@@ -9,6 +9,7 @@ import stentor
 from stentor.core.errors import ModelError
 from stentor.inference.card import AnyCard
 from stentor.inference.card_file import CARD_NAME, load_card
+from stentor.inference.settings import StoredPrecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +19,22 @@ class ModelFolder:
     path: Path
     card: AnyCard
 
-    def verified_weights(self) -> Path:
-        """Return the path of the weights after comparing their hash with the card.
+    def verified_weights(self, precision: StoredPrecision = "float32") -> Path:
+        """Return the path of the weights in one precision after comparing their hash with the card.
 
         Raises
         ------
         ModelError
-            If the file is missing or its sha256 is not that of the card.
+            If the file is missing, its sha256 is not that of the card, or the card has no weights in that precision.
         """
-        path = self.path / self.card.weights
+        path, promised = self.path / self.card.file_of(precision), self.card.hash_of(precision)
         try:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as err:
             raise ModelError(f"{path}: cannot be read ({err.strerror}); reinstall the model") from err
-        if found != self.card.sha256:
+        if found != promised:
             raise ModelError(
-                f"{path}: truncated or changed: sha256 {found[:12]}… instead of {self.card.sha256[:12]}…; "
+                f"{path}: truncated or changed: sha256 {found[:12]}… instead of {promised[:12]}…; "
                 f"reinstall the model, or write a new version with its own {CARD_NAME}"
             )
         return path
@@ -63,7 +64,7 @@ def list_models(extra: Sequence[str | Path] = ()) -> list[ModelFolder]:
 
 
 def find_model(name: str, extra: Sequence[str | Path] = ()) -> ModelFolder:
-    """Find a model by "nuclei" (its latest version), "nuclei@2", or the path of its folder.
+    """Find a model by "nuclei" (its latest version), "nuclei@3", or the path of its folder.
 
     Raises
     ------

@@ -33,8 +33,8 @@ class SegmentationModel:
 
     def __init__(self, folder: ModelFolder, card: SegmentationCard, settings: InferenceSettings) -> None:
         self.card = card
-        self._session = Session(folder.verified_weights(), len(card.outputs), settings, channels=len(card.channels))
-        self.identity = ModelIdentity(card.identity, card.sha256, self._session.provider)
+        self._session = Session(folder, len(card.outputs), settings, channels=len(card.channels))
+        self.identity = ModelIdentity(card.identity, self._session.sha256, self._session.provider)
         self._post_process = post_processor(card.post_processing.name, card.post_processing.parameters)
         self._scales = ScaleKeeper(card, settings)
         self._is_live = settings.rescale == "live"

@@ -1,57 +1,20 @@
-"""Session: ONNX Runtime with fixed shapes, buffers of its own, and the truth about which device computes."""
+"""Session: one network with fixed shapes and buffers of its own."""
 
 import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_faults
 
-from stentor.core.errors import ModelError
+from stentor.inference.repository import ModelFolder
 from stentor.inference.settings import InferenceSettings
+from stentor.inference.start import start
 
 logger = logging.getLogger(__name__)
-
-PROVIDERS: Final = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-}
-
-REMEDIES: Final = {
-    "cpu": "reinstall onnxruntime",
-    "cuda": 'install stentor[cuda] without plain onnxruntime beside it, look at nvidia-smi, or set device = "cpu"',
-    "tensorrt": 'install TensorRT 10 beside stentor[cuda], or set device = "cuda"',
-}
-
-OPTIONS: Final[dict[str, dict[str, str]]] = {
-    # EXHAUSTIVE takes 634 ms for each new shape where HEURISTIC takes 2 ms.
-    "cuda": {"cudnn_conv_algo_search": "HEURISTIC"},
-}
-
-FATAL_ONLY: Final = 4
-WARNINGS: Final = 2
-
-# ONNX Runtime's exceptions have no common base of their own; a missing DLL of a provider is a plain RuntimeError.
-REFUSALS: Final = (
-    ort_faults.EPFail,
-    ort_faults.EngineError,
-    ort_faults.Fail,
-    ort_faults.InvalidArgument,
-    ort_faults.InvalidGraph,
-    ort_faults.InvalidProtobuf,
-    ort_faults.NoModel,
-    ort_faults.NoSuchFile,
-    ort_faults.NotImplemented,
-    ort_faults.RuntimeException,
-    RuntimeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,18 +36,20 @@ class Session:
     ----------
     device, provider
         What computes: "cpu", "cuda" or "tensorrt", and its name in ONNX Runtime.
+    sha256
+        Of the weights that it computes with.
     reason
-        Why it was chosen, for a log or a status page.
+        Why device and weights were chosen, for a log or a status page.
 
     Raises
     ------
     ModelError
-        If the file is no network that this ONNX Runtime reads, or a device asked for by name does not start.
+        As `stentor.inference.start.start`.
     """
 
     def __init__(
         self,
-        weights: Path,
+        folder: ModelFolder,
         output_channels: int,
         settings: InferenceSettings,
         *,
@@ -95,8 +60,10 @@ class Session:
         self._channels = channels
         self._output_channels = output_channels
         self._is_spatial = is_spatial
-        self._session, self.device, self.reason = _start(weights, settings)
-        self.provider = PROVIDERS[self.device]
+        started = start(folder, settings)
+        self._session = started.session
+        self.device, self.provider, self.sha256 = started.device, started.provider, started.sha256
+        self.reason = started.reason
         self._input_name = self._session.get_inputs()[0].name
         self._output_name = self._session.get_outputs()[0].name
         self._kept: OrderedDict[tuple[int, ...], Buffers] = OrderedDict()
@@ -134,42 +101,3 @@ class Session:
         for _ in range(2):
             self.run(buffers)
         logger.debug("warm for %d x %d x %d x %d in %.0f ms", *shape_nchw, 1e3 * (time.perf_counter() - begun))
-
-
-def _start(weights: Path, settings: InferenceSettings) -> tuple[Any, str, str]:
-    """Return a session, its device, and the reason for it."""
-    asked = settings.device
-    installed = ort.get_available_providers()
-    if asked != "auto":
-        if PROVIDERS[asked] not in installed:
-            raise ModelError(f"device {asked!r}: this ONNX Runtime has no {PROVIDERS[asked]}; {REMEDIES[asked]}")
-        session = _open(weights, asked, settings)
-        if session.get_providers()[0] != PROVIDERS[asked]:
-            raise ModelError(f"device {asked!r} did not start, ONNX Runtime fell back to the CPU; {REMEDIES[asked]}")
-        return session, asked, "asked for by name"
-    if PROVIDERS["cuda"] not in installed:
-        return _open(weights, "cpu", settings), "cpu", "this ONNX Runtime is built without CUDA"
-    ort.set_default_logger_severity(FATAL_ONLY)  # it prints four lines about what we say in one
-    session = _open(weights, "cuda", settings)
-    ort.set_default_logger_severity(WARNINGS)
-    if session.get_providers()[0] == PROVIDERS["cuda"]:
-        return session, "cuda", "CUDA is there"
-    return session, "cpu", "CUDA is installed but did not start: no GPU, no driver, or no cuDNN"
-
-
-def _open(weights: Path, device: str, settings: InferenceSettings) -> Any:
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.intra_op_num_threads = settings.intra_op_threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(settings.allow_spinning)))
-    if settings.device == "auto":
-        # Without a GPU, ONNX Runtime prints what we say in one line ourselves.
-        options.log_severity_level = FATAL_ONLY
-    providers: list[Any] = [(PROVIDERS[device], OPTIONS.get(device, {}))]
-    if device != "cpu":
-        providers.append(PROVIDERS["cpu"])
-    try:
-        return ort.InferenceSession(str(weights), options, providers=providers)
-    except REFUSALS as err:
-        raise ModelError(f"{weights}: ONNX Runtime {ort.__version__} refuses it: {err}; export it again") from err

@@ -7,6 +7,8 @@ from msgspec import Meta
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 Rescale = Literal["each", "live", "never"]
+StoredPrecision = Literal["float32", "int8"]
+Precision = Literal["auto", "float32", "int8"]
 
 
 class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -17,6 +19,9 @@ class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     device
         "auto" takes CUDA if it truly starts, else the CPU, and says which and why. A named device that does not
         start is a ModelError, never a silent fallback.
+    precision
+        "auto" computes with int8 on a CPU that is fast at it, where the model has such weights, else with float32.
+        "int8" takes the CPU; a model without such weights is a ModelError.
     intra_op_threads
         Threads of one model run; 0: as many as cores.
     allow_spinning
@@ -38,6 +43,7 @@ class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """
 
     device: Device = "auto"
+    precision: Precision = "auto"
     intra_op_threads: int = 0
     allow_spinning: bool = False
     shapes_kept: int = 3

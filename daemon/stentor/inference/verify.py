@@ -15,7 +15,7 @@ from stentor.inference.image_to_image import ImageModel
 from stentor.inference.model import AnyModel, open_model
 from stentor.inference.repository import find_model
 from stentor.inference.segmentation import SegmentationModel
-from stentor.inference.settings import Device, InferenceSettings
+from stentor.inference.settings import Device, InferenceSettings, Precision
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         return self.found == self.expected and self.difference <= self.tolerance
 
 
-def verify_model(name: str, device: Device = "auto") -> Verification:
+def verify_model(name: str, device: Device = "auto", precision: Precision = "auto") -> Verification:
     """Run a model's test case.
 
     Raises
@@ -52,7 +52,7 @@ def verify_model(name: str, device: Device = "auto") -> Verification:
     folder = find_model(name)
     test = folder.card.test
     image, expected = read_array(folder.path / test.input), read_array(folder.path / test.expected)
-    model = open_model(folder, InferenceSettings(device=device))
+    model = open_model(folder, InferenceSettings(device=device, precision=precision))
     answer = case_answer(model, image)
     if answer.shape != expected.shape:
         raise ModelError(

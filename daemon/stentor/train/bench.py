@@ -8,7 +8,7 @@ from stentor.core.errors import ConfigError
 from stentor.inference.card import ClassificationCard, ImageCard, SegmentationCard
 from stentor.inference.image_to_image import ImageModel
 from stentor.inference.repository import ModelFolder, find_model
-from stentor.inference.settings import InferenceSettings
+from stentor.inference.settings import InferenceSettings, Precision
 from stentor.train.accuracy import OVERLAPS
 from stentor.train.evaluate import evaluate
 from stentor.train.image_to_image.recipes import RECIPES as PAINTERS
@@ -28,7 +28,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     measures: dict[str, float]
 
 
-def bench_model(name: str, data: str | Path, part: Part = Part.VALIDATION) -> list[Measured]:
+def bench_model(
+    name: str, data: str | Path, part: Part = Part.VALIDATION, *, precision: Precision = "auto"
+) -> list[Measured]:
     """Measure a model again; what `stentor models bench NAME --on FOLDER --part PART` prints. Needs no torch.
 
     The side named "train" is a sanity check only, and no row of a card.
@@ -40,22 +42,26 @@ def bench_model(name: str, data: str | Path, part: Part = Part.VALIDATION) -> li
     data
         Folder that holds the data sets of the model's recipe, or some of them; for a segmentation also a folder of
         one's own, NAME.image.png beside NAME.labels.png (or .tif), of which every image is measured.
+    precision
+        Which of the model's weights; "auto": those that run on this machine's CPU.
 
     Raises
     ------
     ModelError
-        If the model cannot be loaded.
+        If the model cannot be loaded, or has no weights in that precision.
     ConfigError
         If the folder holds nothing on that side, or there is no measure for such a model.
     """
     folder = find_model(name)
-    rows = _measured(folder, str(data), part)
+    if precision != "auto":
+        folder.card.hash_of(precision)
+    rows = _measured(folder, str(data), part, precision)
     if not rows:
         raise ConfigError(f"{data}: holds no image on the {part.value} side of the split; choose another --part")
     return rows
 
 
-def _measured(folder: ModelFolder, data: str, part: Part) -> list[Measured]:
+def _measured(folder: ModelFolder, data: str, part: Part, precision: Precision) -> list[Measured]:
     card = folder.card
     if isinstance(card, SegmentationCard):
         is_own = any(Path(data).glob("*.image.*"))
@@ -69,7 +75,7 @@ def _measured(folder: ModelFolder, data: str, part: Part) -> list[Measured]:
                 images=score.images,
                 measures={f"ap_{100 * o:.0f}": round(p, 4) for o, p in zip(OVERLAPS, score.precision, strict=True)},
             )
-            for score in evaluate(folder, specimens, part)
+            for score in evaluate(folder, specimens, part, precision=precision)
         ]
     if isinstance(card, ClassificationCard) and card.name in RECIPES:
         objects = RECIPES[card.name].load(data, card.channels)

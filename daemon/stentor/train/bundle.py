@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from stentor.inference.card import (
     Accuracy,
+    Int8Weights,
     Normalisation,
     PostProcessing,
     SegmentationCard,
@@ -24,11 +25,13 @@ from stentor.train.card_file import sha256_of, store_card
 from stentor.train.export import export_nuclei
 from stentor.train.network import HALO_PX, OUTPUTS, SIZE_MULTIPLE, NucleiNetwork
 from stentor.train.nuclei_data import PERCENTILES, Specimen
+from stentor.train.quantise import calibration_crops, quantise
 from stentor.train.settings import TrainSettings
 from stentor.train.split import Part
 from stentor.train.synthetic import draw_field
 
 WEIGHTS: Final = "model.onnx"
+INT8_WEIGHTS: Final = "model.int8.onnx"
 TEST: Final = TestCase(input="test_input.png", expected="expected.png", tolerance=0.002)
 
 TYPICAL_DIAMETER_UM: Final = 14.0
@@ -47,7 +50,7 @@ DESCRIPTION: Final = (
 def write_bundle(
     network: NucleiNetwork, settings: TrainSettings, specimens: Sequence[Specimen], *, version: int = 1
 ) -> ModelFolder:
-    """Write weights, card and test case to `settings.out`, without accuracy: see `state_accuracy`.
+    """Write weights in both precisions, card and test case to `settings.out`, without accuracy: see `state_accuracy`.
 
     The folder is read back through the path that ships, and that path draws the expected labels.
 
@@ -59,6 +62,7 @@ def write_bundle(
     out = Path(settings.out)
     out.mkdir(parents=True, exist_ok=True)
     export_nuclei(network, out / WEIGHTS)
+    quantise(out / WEIGHTS, out / INT8_WEIGHTS, calibration_crops(specimens, settings))
     learned = Counter(specimen.set_name for specimen in specimens if specimen.part is Part.TRAIN)
     card = SegmentationCard(
         name="nuclei",
@@ -92,6 +96,7 @@ def write_bundle(
             if learned[group.folder]
         ),
         accuracy=(),
+        int8=Int8Weights(weights=INT8_WEIGHTS, sha256=sha256_of(out / INT8_WEIGHTS)),
         test=TEST,
     )
     folder = store_card(card, out)
@@ -99,20 +104,23 @@ def write_bundle(
     return folder
 
 
-def state_accuracy(folder: ModelFolder, rows: Sequence[Accuracy]) -> ModelFolder:
-    """Replace the measured rows of the card of a bundle.
+def state_accuracy(folder: ModelFolder, rows: Sequence[Accuracy], int8_rows: Sequence[Accuracy] = ()) -> ModelFolder:
+    """Replace the measured rows of the card of a bundle, those of its weights in float32 and those in int8.
 
     Raises
     ------
     ModelError
         If the card cannot be read back as it was written.
     """
-    return store_card(replace(folder.card, accuracy=tuple(rows)), folder.path)
+    card = replace(folder.card, accuracy=tuple(rows))
+    if card.int8 is not None:
+        card = replace(card, int8=replace(card.int8, accuracy=tuple(int8_rows)))
+    return store_card(card, folder.path)
 
 
 def _draw_test_case(folder: ModelFolder) -> None:
     """Draw the test input and let the model, on the CPU, say what is expected."""
     image = draw_field((256, 256), 14, touching=4, seed=TEST_SEED).image_yx
-    labels = open_model(folder, InferenceSettings(device="cpu"))(image).labels
+    labels = open_model(folder, InferenceSettings(device="cpu", precision="float32"))(image).labels
     cv2.imwrite(str(folder.path / TEST.input), image)
     cv2.imwrite(str(folder.path / TEST.expected), labels.astype(np.uint16))

@@ -110,7 +110,7 @@ def _require_torch() -> None:
 
 def _check(out: Path, steps: int | None, minutes: float | None) -> None:
     if not out.name.isdecimal():
-        raise ConfigError(f"--out {out}: a model folder ends in its version, such as models/nuclei/2")
+        raise ConfigError(f"--out {out}: a model folder ends in its version, such as models/nuclei/4")
     if out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"--out {out}: is not empty; choose the next version, or remove it to write it anew")
     if steps is not None and steps < 1:

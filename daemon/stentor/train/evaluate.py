@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 
 from stentor.inference.card import Accuracy
 from stentor.inference.model import AnyModel, open_model
 from stentor.inference.repository import ModelFolder
-from stentor.inference.settings import InferenceSettings, Rescale
+from stentor.inference.settings import InferenceSettings, Precision, Rescale, StoredPrecision
 from stentor.train.accuracy import OVERLAPS, average_precision
 from stentor.train.nuclei_data import Specimen
 from stentor.train.split import Part
 from stentor.train.targets import IGNORED
+
+PRECISIONS: Final[tuple[StoredPrecision, ...]] = ("float32", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,18 @@ class Score:
 
 
 def evaluate(
-    folder: ModelFolder, specimens: Iterable[Specimen], part: Part, *, rescale: Rescale = "each"
+    folder: ModelFolder,
+    specimens: Iterable[Specimen],
+    part: Part,
+    *,
+    rescale: Rescale = "each",
+    precision: Precision = "float32",
 ) -> list[Score]:
     """Score one side of the split: a row per set, then one over all images, named "all".
 
     Objects that lie for the most part on pixels nobody labelled are neither right nor wrong and are left out.
     """
-    model = open_model(folder, InferenceSettings(device="cpu", rescale=rescale))
+    model = open_model(folder, InferenceSettings(device="cpu", rescale=rescale, precision=precision))
     rows: dict[str, list[tuple[int, tuple[float, ...]]]] = {}
     for specimen in specimens:
         if specimen.part is part:
@@ -49,7 +57,7 @@ def evaluate(
     return [_mean(name, part, rows[name]) for name in names]
 
 
-def accuracy_rows(scores: Sequence[Score], name: str) -> tuple[Accuracy, ...]:
+def accuracy_rows(scores: Sequence[Score], name: str, precision: StoredPrecision = "float32") -> tuple[Accuracy, ...]:
     """Return measured scores as rows of a card, dated today, to four digits; those of the training side are left out.
 
     The command measures each row again; FOLDER stands for the folder of whoever repeats it.
@@ -64,7 +72,7 @@ def accuracy_rows(scores: Sequence[Score], name: str) -> tuple[Accuracy, ...]:
                 f"ap_{100 * overlap:.0f}": round(value, 4)
                 for overlap, value in zip(OVERLAPS, score.precision, strict=True)
             },
-            command=f"stentor models bench {name} --on FOLDER --part {score.part.value}",
+            command=f"stentor models bench {name} --on FOLDER --part {score.part.value} --precision {precision}",
             date=today,
         )
         for score in scores

@@ -11,7 +11,7 @@ from stentor.inference.card import PostProcessing, SegmentationCard
 from stentor.inference.model import open_model
 from stentor.inference.repository import ModelFolder
 from stentor.inference.settings import InferenceSettings, Rescale
-from stentor.train.evaluate import evaluate
+from stentor.train.evaluate import PRECISIONS, evaluate
 from stentor.train.nuclei_data import Specimen
 from stentor.train.pictures import outline_sheet
 from stentor.train.settings import TrainSettings
@@ -92,10 +92,13 @@ def _training(settings: TrainSettings, history: list[tuple[int, float, float]], 
 
 def _accuracy(folder: ModelFolder) -> Iterator[str]:
     yield from ("## Accuracy", "", "Average precision TP / (TP + FP + FN), mean over images, through the shipped path.")
-    yield from ("", "| side | set | images | IoU 0.5 | 0.75 | 0.9 |", "| --- | --- | --- | --- | --- | --- |")
-    for row in folder.card.accuracy:
-        measured = " | ".join(f"{row.measures[name]:.3f}" for name in ("ap_50", "ap_75", "ap_90"))
-        yield f"| {row.part} | {row.data} | {row.images} | {measured} |"
+    yield from ("", "| weights | side | set | images | IoU 0.5 | 0.75 | 0.9 |")
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    assert folder.card.int8 is not None
+    for precision, rows in zip(PRECISIONS, (folder.card.accuracy, folder.card.int8.accuracy), strict=True):
+        for row in rows:
+            measured = " | ".join(f"{row.measures[name]:.3f}" for name in ("ap_50", "ap_75", "ap_90"))
+            yield f"| {precision} | {row.part} | {row.data} | {row.images} | {measured} |"
     yield ""
 
 
@@ -131,13 +134,18 @@ def _pictures(folder: ModelFolder, specimens: list[Specimen]) -> Iterator[str]:
 
 
 def _speed(folder: ModelFolder) -> Iterator[str]:
-    rows = time_model(folder, runs=TIMED_RUNS, threads=THREADS)
+    rows = [
+        row
+        for precision in PRECISIONS
+        for row in time_model(folder, runs=TIMED_RUNS, threads=THREADS, precision=precision)
+    ]
     yield from ("## Speed", "")
     yield (
         f"{processor()}, {THREADS} threads, CPUExecutionProvider, uint16 in, labels and table out, one pass, "
         f"n = {TIMED_RUNS}; `python tests/benchmarks/bench_nuclei.py` measures it again."
     )
-    yield from ("", "| shape | nuclei | step | median ms | p99 ms |", "| --- | --- | --- | --- | --- |")
+    yield from ("", "| shape | nuclei | weights | step | median ms | p99 ms |")
+    yield "| --- | --- | --- | --- | --- | --- |"
     for row in rows:
-        height, width = row.shape_yx
-        yield f"| {height} x {width} | {row.nuclei} | {row.step} | {row.median_ms:.1f} | {row.p99_ms:.1f} |"
+        size = " x ".join(map(str, row.shape_yx))
+        yield f"| {size} | {row.nuclei} | {row.precision} | {row.step} | {row.median_ms:.1f} | {row.p99_ms:.1f} |"

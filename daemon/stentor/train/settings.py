@@ -50,7 +50,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     data
         Folder that holds the folders of `sets`; nothing is written there.
     out
-        New folder for the finished model (card, weights, test input, report), named after its version: nuclei/2.
+        New folder for the finished model (card, weights, test input, report), named after its version: nuclei/4.
     scratch
         Folder for checkpoints; a run that finds its own checkpoint there continues.
     steps

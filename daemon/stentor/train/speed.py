@@ -16,7 +16,7 @@ from stentor.inference.postprocess import post_processor
 from stentor.inference.repository import ModelFolder
 from stentor.inference.segmentation import SegmentationModel
 from stentor.inference.session import Session
-from stentor.inference.settings import InferenceSettings
+from stentor.inference.settings import InferenceSettings, Precision
 from stentor.train.synthetic import draw_field
 
 SHAPES: Final = ((512, 512), (1024, 1024))
@@ -30,6 +30,7 @@ class Timing:
 
     shape_yx: tuple[int, int]
     nuclei: int
+    precision: Precision
     step: str
     median_ms: float
     p99_ms: float
@@ -41,17 +42,18 @@ def time_model(
     shapes: Sequence[tuple[int, int]] = SHAPES,
     runs: int = 50,
     threads: int = 2,
+    precision: Precision = "float32",
 ) -> list[Timing]:
     """Time every step on drawn uint16 fields, on the CPU, one pass, after a warm-up.
 
     `threads` is what network and OpenCV may take; it stays set for OpenCV.
     """
     cv2.setNumThreads(threads)
-    settings = InferenceSettings(device="cpu", rescale="never", intra_op_threads=threads)
+    settings = InferenceSettings(device="cpu", rescale="never", intra_op_threads=threads, precision=precision)
     card = folder.card
     assert isinstance(card, SegmentationCard)
     model = SegmentationModel(folder, card, settings)
-    session = Session(folder.verified_weights(), len(card.outputs), settings)
+    session = Session(folder, len(card.outputs), settings)
     post_process = post_processor(card.post_processing.name, card.post_processing.parameters)
     rows: list[Timing] = []
     for shape in shapes:
@@ -66,7 +68,7 @@ def time_model(
             "post-processing": lambda maps_cyx=maps_cyx: post_process(maps_cyx),  # type: ignore[misc]
             "whole call": lambda image=image: model(image),  # type: ignore[misc]
         }
-        rows += [Timing(shape, nuclei, name, *_timed(step, runs)) for name, step in steps.items()]
+        rows += [Timing(shape, nuclei, precision, name, *_timed(step, runs)) for name, step in steps.items()]
     return rows
 
 

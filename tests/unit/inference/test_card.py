@@ -17,9 +17,9 @@ def card_with(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_the_shipped_card_names_its_data_its_licence_and_a_measured_accuracy() -> None:
-    card = find_model("nuclei@2").card
+    card = find_model("nuclei@3").card
 
-    assert card.identity == "nuclei@2"
+    assert card.identity == "nuclei@3"
     assert card.licence
     assert all(row.origin and row.images > 0 for row in card.training)
     assert {row.part for row in card.accuracy} == {"validation", "test"}

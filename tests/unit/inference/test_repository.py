@@ -16,9 +16,9 @@ from stentor.inference.settings import InferenceSettings
 def copy(tmp_path: Path) -> Path:
     """A folder of models that holds a copy of the shipped one as version 7."""
     target = tmp_path / "nuclei" / "7"
-    shutil.copytree(find_model("nuclei@2").path, target)
+    shutil.copytree(find_model("nuclei@3").path, target)
     card = target / "card.toml"
-    card.write_text(card.read_text().replace("version = 2", "version = 7", 1))
+    card.write_text(card.read_text().replace("version = 3", "version = 7", 1))
     return tmp_path
 
 
@@ -27,7 +27,7 @@ def test_the_latest_version_is_found_by_the_bare_name(copy: Path) -> None:
 
 
 def test_a_version_is_found_by_number(copy: Path) -> None:
-    assert find_model("nuclei@2", [copy]).card.version == 2
+    assert find_model("nuclei@3", [copy]).card.version == 3
 
 
 def test_a_folder_is_found_by_its_path(copy: Path) -> None:
@@ -37,19 +37,19 @@ def test_a_folder_is_found_by_its_path(copy: Path) -> None:
 def test_models_are_listed_by_name_and_rising_version(copy: Path) -> None:
     identities = [folder.card.identity for folder in list_models([copy])]
 
-    assert identities.index("nuclei@2") < identities.index("nuclei@7")
+    assert identities.index("nuclei@3") < identities.index("nuclei@7")
 
 
 def test_a_folder_given_first_wins_over_the_shipped_one(copy: Path) -> None:
-    (copy / "nuclei" / "7").rename(copy / "nuclei" / "2")
-    card = copy / "nuclei" / "2" / "card.toml"
-    card.write_text(card.read_text().replace("version = 7", "version = 2", 1))
+    (copy / "nuclei" / "7").rename(copy / "nuclei" / "3")
+    card = copy / "nuclei" / "3" / "card.toml"
+    card.write_text(card.read_text().replace("version = 7", "version = 3", 1))
 
-    assert find_model("nuclei@2", [copy]).path.is_relative_to(copy.resolve())
+    assert find_model("nuclei@3", [copy]).path.is_relative_to(copy.resolve())
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
-    with pytest.raises(ModelError, match=r"no model 'nucleii'.*nuclei@2"):
+    with pytest.raises(ModelError, match=r"no model 'nucleii'.*nuclei@3"):
         find_model("nucleii")
 
 
@@ -80,4 +80,4 @@ def test_weights_that_are_no_network_are_refused_in_our_words(copy: Path) -> Non
 
 
 def _searching(folder: Path) -> InferenceSettings:
-    return InferenceSettings(folders=(str(folder),))
+    return InferenceSettings(folders=(str(folder),), precision="float32")

@@ -17,8 +17,8 @@ CPU = "CPUExecutionProvider"
 
 
 def session(**settings: Any) -> Session:
-    folder = find_model("nuclei@2")
-    return Session(folder.verified_weights(), len(folder.card.outputs), InferenceSettings(**settings))
+    folder = find_model("nuclei@3")
+    return Session(folder, len(folder.card.outputs), InferenceSettings(**settings))
 
 
 def test_a_device_that_is_not_installed_is_refused_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_auto_on_a_build_without_cuda_takes_the_cpu_and_says_so(monkeypatch: pyt
 
 def test_a_loaded_model_says_once_what_computes(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="stentor.inference"):
-        model = load_model("nuclei@2", device="cpu")
+        model = load_model("nuclei@3", device="cpu")
 
     assert model.identity.provider == CPU
     assert [CPU in record.getMessage() for record in caplog.records] == [True]
@@ -76,13 +76,13 @@ def test_buffers_of_the_shape_used_longest_ago_are_let_go() -> None:
 
 
 def test_the_bound_output_is_that_of_a_plain_run() -> None:
-    subject = session(device="cpu")
+    subject = session(device="cpu", precision="float32")
     buffers = subject.buffers((64, 96))
     buffers.input_nchw[:] = np.random.default_rng(1).random(buffers.input_nchw.shape, dtype=np.float32)
 
     bound = subject.run(buffers).copy()
 
-    plain = ort.InferenceSession(str(find_model("nuclei@2").verified_weights()), providers=[CPU])
+    plain = ort.InferenceSession(str(find_model("nuclei@3").verified_weights()), providers=[CPU])
     expected = plain.run(None, {plain.get_inputs()[0].name: buffers.input_nchw})[0]
     np.testing.assert_allclose(bound, expected, atol=1e-4)
 

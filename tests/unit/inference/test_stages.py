@@ -120,7 +120,7 @@ def test_the_segmenting_stage_names_its_model_and_provider() -> None:
     identity = Segment(SegmentSettings(device="cpu")).model
 
     assert identity is not None
-    assert (identity.name, identity.provider) == ("nuclei@2", "CPUExecutionProvider")
+    assert (identity.name, identity.provider) == ("nuclei@3", "CPUExecutionProvider")
 
 
 def test_a_model_that_does_not_exist_is_refused_when_the_stage_is_built() -> None:

@@ -24,7 +24,7 @@ def settings_in(folder: Path) -> TrainSettings:
 
 
 def test_a_card_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    card = replace(find_model("nuclei@2").card, description='a "quoted" \\ name, µm\nand a second line')
+    card = replace(find_model("nuclei@3").card, description='a "quoted" \\ name, µm\nand a second line')
 
     write_card(card, tmp_path)
 
@@ -32,7 +32,7 @@ def test_a_card_reads_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_what_is_none_is_left_out_of_a_card(tmp_path: Path) -> None:
-    card = replace(find_model("nuclei@2").card, object_diameter_um=None)
+    card = replace(find_model("nuclei@3").card, object_diameter_um=None)
 
     path = write_card(card, tmp_path)
 
@@ -43,11 +43,11 @@ def test_what_is_none_is_left_out_of_a_card(tmp_path: Path) -> None:
 def test_rows_of_a_card_name_the_command_that_measures_them() -> None:
     scores = [Score("all", part, 3, 30, (0.91234, 0.8, 0.4)) for part in Part]
 
-    rows = accuracy_rows(scores, "nuclei")
+    rows = accuracy_rows(scores, "nuclei", "int8")
 
     assert [row.part for row in rows] == ["validation", "test"]
     assert rows[0].measures["ap_50"] == 0.9123
-    assert rows[1].command == "stentor models bench nuclei --on FOLDER --part test"
+    assert rows[1].command == "stentor models bench nuclei --on FOLDER --part test --precision int8"
 
 
 def test_shipped_weights_are_small_enough_to_travel_with_the_code() -> None:

@@ -11,8 +11,8 @@ from stentor.core.errors import ModelError
 from stentor.inference.card_file import load_card
 from stentor.inference.model import open_model
 from stentor.inference.repository import ModelFolder
-from stentor.inference.session import REFUSALS
 from stentor.inference.settings import InferenceSettings
+from stentor.inference.start import REFUSALS
 from stentor.inference.verify import case_answer
 from stentor.train.adopt.graph import in_our_form, read_onnx
 from stentor.train.adopt.template import Template

@@ -91,7 +91,7 @@ def template_text(path: Path) -> str:
     return f"""\
 # What only you know about {path.name}: complete it, then
 #   stentor models import {path.name} --card THIS_FILE
-task = "instance-segmentation"  # or "image-to-image"; models/nuclei/1/card.toml and MODELS.md show both
+task = "instance-segmentation"  # or "image-to-image"; the cards of nuclei and denoise show both (`stentor models list`)
 name = {json.dumps(path.stem.lower().replace("_", "-"))}
 version = 1
 description = ""
