@@ -13,7 +13,7 @@ from stentor.core.finding import Events, Objects, Score
 from stentor.core.stage import Stage
 from stentor.pipeline.plan import PlannedStage, build_plan
 from stentor.pipeline.plugin_call import call_plugin
-from stentor.service.controllers import check_controllers
+from stentor.service.controllers import built_controllers
 from stentor.service.foresight import refused_wishes
 from stentor.service.self_description import said
 from stentor.service.settings import Settings
@@ -36,13 +36,14 @@ def build_agreed_plan(settings: Settings, *, without: frozenset[str] = frozenset
     ConfigError, ModelError
         With every fault found; no stage is left open.
     """
-    check_controllers(settings.controller)  # a misspelt key need not wait for models
-    plan = build_plan(settings.plan, without=without)
-    with ExitStack() as on_refusal:
-        on_refusal.callback(_close, plan)
-        offer = Offer() if without else offer_of(item.stage for item in plan)
-        check_controllers(settings.controller, judge_by(settings, offer))
-        on_refusal.pop_all()
+    with built_controllers(settings.controller) as controllers:
+        controllers.refuse()  # a misspelt key need not wait for models
+        plan = build_plan(settings.plan, without=without)
+        with ExitStack() as on_refusal:
+            on_refusal.callback(_close, plan)
+            offer = Offer() if without else offer_of(item.stage for item in plan)
+            controllers.refuse(judge_by(settings, offer))
+            on_refusal.pop_all()
     return plan
 
 

@@ -3,6 +3,8 @@
 import importlib.metadata
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -25,34 +27,49 @@ def controller_names(tables: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(str(table.get("name", table.get("kind"))) for table in tables)
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltControllers:
+    """Every controller of a configuration that could be built, with its place in it, and what ails the others."""
+
+    controllers: tuple[tuple[str, Controller], ...]
+    faults: tuple[str, ...]
+
+    def refuse(self, judge: Callable[[Controller], Iterable[str]] = lambda controller: ()) -> None:
+        """Raise ConfigError with every fault found, one a line.
+
+        Parameters
+        ----------
+        judge
+            Says what of a controller that is well by itself does not fit the rest.
+        """
+        faults = [*self.faults, *(f"{where}: {fault}" for where, one in self.controllers for fault in judge(one))]
+        if faults:
+            raise ConfigError("\n".join(faults))
+
+
+@contextmanager
+def built_controllers(tables: Sequence[Mapping[str, Any]]) -> Iterator[BuiltControllers]:
+    """Build every controller once, to be looked at, and let go of all of them at the end."""
+    faults = list(_name_faults(tables))
+    with ExitStack() as on_exit:
+        controllers = []
+        for index, table in enumerate(tables):
+            try:
+                controller = build_controller(index, table)
+            except StentorError as err:
+                faults.append(str(err))
+                continue
+            on_exit.callback(controller.close)
+            controllers.append((f"controller[{index}] ({table['kind']})", controller))
+        yield BuiltControllers(tuple(controllers), tuple(faults))
+
+
 def check_controllers(
     tables: Sequence[Mapping[str, Any]], judge: Callable[[Controller], Iterable[str]] = lambda controller: ()
 ) -> None:
-    """Build every controller and let go of it.
-
-    Parameters
-    ----------
-    judge
-        Says what of a controller that is well by itself does not fit the rest.
-
-    Raises
-    ------
-    ConfigError
-        With every fault found, one a line.
-    """
-    faults = list(_name_faults(tables))
-    for index, table in enumerate(tables):
-        try:
-            controller = build_controller(index, table)
-        except StentorError as err:
-            faults.append(str(err))
-            continue
-        try:
-            faults += [f"controller[{index}] ({table['kind']}): {fault}" for fault in judge(controller)]
-        finally:
-            controller.close()
-    if faults:
-        raise ConfigError("\n".join(faults))
+    """Build every controller, judge it as `BuiltControllers.refuse` does, and let go of it."""
+    with built_controllers(tables) as built:
+        built.refuse(judge)
 
 
 def check_controller_names(tables: Sequence[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from stentor.core.errors import ConfigError
 from stentor.core.finding import Events, Finding, Image, Labels, Objects, Score
 from stentor.pipeline.plan import build_plan
 from stentor.rehearsal.rehearsal import Rehearsal
-from stentor.service.agreement import judge_by, offer_of
+from stentor.service.agreement import build_agreed_plan, judge_by, offer_of
 from stentor.service.check import check
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
@@ -165,6 +165,24 @@ def test_a_controller_is_closed_when_it_cannot_be_judged(monkeypatch: pytest.Mon
         )
 
     assert len(closed) == 1
+
+
+def test_a_controller_is_built_once_to_be_held_against_the_plan_and_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[object] = []
+    closed: list[object] = []
+    build = Rule.__init__
+    monkeypatch.setattr(Rule, "__init__", lambda self, settings: built.append(self) or build(self, settings))
+    monkeypatch.setattr(Rule, "close", lambda self: closed.append(self))
+    (tmp_path / "experiment.toml").write_text(
+        WRONG.partition('[[controller]]\nkind = "stop')[0].replace("fokus", "focus")
+    )
+
+    for item in build_agreed_plan(load_settings(tmp_path)):
+        item.stage.close()
+
+    assert len(built) == 1 and closed == built
 
 
 @pytest.mark.parametrize("name", [template.name for template in list_templates()])
