@@ -5,6 +5,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final
 
 from stentor.core.awaited import Awaited
@@ -54,42 +55,47 @@ class Daemon:
         self._is_stopping = False
         self.is_asked_to_stop = False
         ring.sweep()
-        # With the controllers held against it here, because the microscope is opened only once a daemon is there.
-        self._plan = build_agreed_plan(settings, without=session.quarantined())
-        self._ledger = Ledger(session.ledger, clock)
-        self._sockets = sockets.Sockets()
-        self._token = rendezvous.new_token()
-        self._pool = FramePool()
-        mailbox: Mailbox[Arrived] = Mailbox(Policy.LATEST)
-        self._awaited = Awaited(clock)
-        self._gauges = Gauges(clock)
-        self._runner = Runner(self._plan, clock, on_stage=pulse.enter_stage)
-        self._hub = Hub(
-            self._sockets,
-            settings.publish,
-            clock,
-            token=self._token,
-            epoch=self._token[:12],
-            folder=session.folder,
-            on_command=self._obey,
-            on_await=lambda awaited: self._awaited.expect(awaited.axes, awaited.for_s),
-        )
-        self._loop = AnalysisLoop(self._runner, mailbox, self._hub, self._ledger, self._pool, self._gauges, clock)
-        channels = settings.gather.channels or settings.source.channels
-        self._ingest = Ingest(
-            self._sockets,
-            self._ledger,
-            mailbox,
-            self._pool,
-            token=self._token,
-            gather=settings.gather,
-            wants=lambda header: not channels or header.channel in channels,
-            is_awaited=self._awaited.claims,
-            on_attach=self._loop.prepare_for,
-        )
+        with ExitStack() as on_refusal:
+            # With the controllers held against it here, because the microscope is opened only once a daemon is there.
+            self._plan = build_agreed_plan(settings, without=session.quarantined())
+            self._runner = Runner(self._plan, clock, on_stage=pulse.enter_stage)
+            on_refusal.callback(self._runner.close)
+            self._ledger = Ledger(session.ledger, clock)
+            on_refusal.callback(self._ledger.stop)
+            self._sockets = sockets.Sockets()
+            on_refusal.callback(self._sockets.close)
+            self._token = rendezvous.new_token()
+            self._pool = FramePool()
+            mailbox: Mailbox[Arrived] = Mailbox(Policy.LATEST)
+            self._awaited = Awaited(clock)
+            self._gauges = Gauges(clock)
+            self._hub = Hub(
+                self._sockets,
+                settings.publish,
+                clock,
+                token=self._token,
+                epoch=self._token[:12],
+                folder=session.folder,
+                on_command=self._obey,
+                on_await=lambda awaited: self._awaited.expect(awaited.axes, awaited.for_s),
+            )
+            self._loop = AnalysisLoop(self._runner, mailbox, self._hub, self._ledger, self._pool, self._gauges, clock)
+            channels = settings.gather.channels or settings.source.channels
+            self._ingest = Ingest(
+                self._sockets,
+                self._ledger,
+                mailbox,
+                self._pool,
+                token=self._token,
+                gather=settings.gather,
+                wants=lambda header: not channels or header.channel in channels,
+                is_awaited=self._awaited.claims,
+                on_attach=self._loop.prepare_for,
+            )
+            self._life_sign = LifeSign(settings.name, clock) if settings.guard.on_silence != "continue" else None
+            on_refusal.pop_all()
 
         ingest, hub = self._ingest, self._hub
-        self._life_sign = LifeSign(settings.name, clock) if settings.guard.on_silence != "continue" else None
         self._threads = ThreadWatch({"front door": lambda: ingest.silent_s, "publisher": lambda: hub.silent_s})
 
     def start(self) -> bool:
