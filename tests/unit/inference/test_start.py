@@ -51,7 +51,9 @@ def test_auto_takes_float32_on_any_other_processor(folder: ModelFolder, monkeypa
 def test_auto_takes_float32_where_the_model_has_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     set_processor(monkeypatch, is_fast=True)
 
-    assert "float32: the model has no other" in start.start(find_model("denoise"), InferenceSettings()).reason
+    assert (
+        "float32: the model has no other" in start.start(find_model("denoise"), InferenceSettings(device="cpu")).reason
+    )
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
@@ -92,6 +94,7 @@ def test_int8_weights_that_are_damaged_are_refused_by_their_name(folder: ModelFo
         load_model(str(weights.parent), settings=InferenceSettings(device="cpu", precision="int8"))
 
 
+@pytest.mark.skipif(not processor.multiplies_int8(), reason="this processor has no VNNI: int8 overflows on it")
 def test_both_precisions_find_the_same_objects_and_say_which_they_are(
     folder: ModelFolder, caplog: pytest.LogCaptureFixture
 ) -> None:

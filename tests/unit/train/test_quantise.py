@@ -10,11 +10,13 @@ onnx = pytest.importorskip("onnx", reason="training is an extra: pip install 'st
 
 import onnxruntime as ort  # noqa: E402
 
+from stentor.inference.processor import multiplies_int8  # noqa: E402
 from stentor.inference.repository import find_model  # noqa: E402
 from stentor.train.quantise import KEPT, quantise  # noqa: E402
 from stentor.train.synthetic import draw_field  # noqa: E402
 
 
+@pytest.mark.skipif(not multiplies_int8(), reason="this processor has no VNNI: int8 overflows on it")
 def test_the_shipped_network_quantised_again_stays_close_to_itself(tmp_path: Path) -> None:
     weights = find_model("nuclei").verified_weights("float32")
     field = draw_field((256, 256), 14).image_yx.astype(np.float32)
