@@ -92,7 +92,7 @@ def train(
     ],
     data: Annotated[Path | None, typer.Option(help="Folder with the labelled sets; nothing is written there.")] = None,
     on: Annotated[Path | None, typer.Option(help="Your own folder: NAME.image.png beside NAME.labels.png.")] = None,
-    out: Annotated[Path | None, typer.Option(help="New folder for the model, ending in its version: nuclei/3.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for the model, ending in its version: nuclei/4.")] = None,
     base: Annotated[str, typer.Option("--from", help="With --on: the model to begin with.")] = "nuclei",
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; without: the recipe's own.")] = None,
     minutes: Annotated[float | None, typer.Option(help="End after so many minutes at the latest.")] = None,

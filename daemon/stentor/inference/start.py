@@ -107,7 +107,7 @@ def _precision_on_cpu(folder: ModelFolder, settings: InferenceSettings) -> tuple
             logger.warning(
                 "this processor is not known to multiply int8 without overflow: look at what `stentor models verify "
                 "%s --precision int8` says",
-                folder.card.identity,
+                folder.path,
             )
         return settings.precision, "asked for by name"
     if folder.card.int8 is None:
@@ -138,5 +138,6 @@ def _started(
     except REFUSALS as err:
         raise ModelError(f"{weights}: ONNX Runtime {ort.__version__} refuses it: {err}; export it again") from err
     finally:
-        ort.set_default_logger_severity(WARNINGS)
+        if settings.device == "auto":
+            ort.set_default_logger_severity(WARNINGS)
     return Started(session, device, folder.card.hash_of(precision), reason)

@@ -36,14 +36,14 @@ def build_agreed_plan(settings: Settings, *, without: frozenset[str] = frozenset
     ConfigError, ModelError
         With every fault found; no stage is left open.
     """
-    with built_controllers(settings.controller) as controllers:
-        controllers.refuse()  # a misspelt key need not wait for models
-        plan = build_plan(settings.plan, without=without)
-        with ExitStack() as on_refusal:
+    with ExitStack() as on_refusal:
+        with built_controllers(settings.controller) as controllers:
+            controllers.refuse()  # a misspelt key need not wait for models
+            plan = build_plan(settings.plan, without=without)
             on_refusal.callback(_close, plan)
             offer = Offer() if without else offer_of(item.stage for item in plan)
             controllers.refuse(judge_by(settings, offer))
-            on_refusal.pop_all()
+        on_refusal.pop_all()  # not before: a controller may refuse to close
     return plan
 
 

@@ -27,7 +27,7 @@ def train(what: str, data: str, out: str, *, steps: int | None = None, minutes: 
     data
         Folder that holds the data sets; nothing is written there.
     out
-        New folder, ending in the model's version, such as `nuclei/3`; checkpoints lie beside it until it is finished.
+        New folder, ending in the model's version, such as `nuclei/4`; checkpoints lie beside it until it is finished.
     steps, minutes
         Length of the training; None: the recipe's own, and no limit.
 

@@ -7,7 +7,6 @@ pixel, stay float32.
 [1] ONNX Runtime's static quantisation, https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 """
 
-import logging
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,8 +24,6 @@ from stentor.train.nuclei_data import Specimen
 from stentor.train.settings import TrainSettings
 from stentor.train.split import Part
 
-logger = logging.getLogger(__name__)
-
 QUANTISED: Final = ("Conv", "MaxPool", "Resize", "Add")
 
 KEPT: Final = (0, -2, -1)
@@ -36,7 +33,7 @@ KEPT: Final = (0, -2, -1)
 
 CROPS: Final = 64
 STRENGTH: Final = 0.0
-"""Crops turned and scaled and not changed otherwise, so that the ranges are those of real images."""
+"""Crops with the usual exposures, blur and noise, and without crowds, distractors and empty fields."""
 
 
 def quantise(weights: Path, out: Path, images: Iterable[NDArray[np.float32]]) -> None:

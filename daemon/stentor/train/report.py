@@ -124,7 +124,7 @@ def _pictures(folder: ModelFolder, specimens: list[Specimen]) -> Iterator[str]:
     watched = [specimen for specimen in specimens if specimen.part is Part.VALIDATION]
     if not watched:
         return
-    model = open_model(folder, InferenceSettings(device="cpu"))
+    model = open_model(folder, InferenceSettings(device="cpu", precision="float32"))
     cv2.imwrite(str(folder.path / PICTURE), outline_sheet(model, watched), [cv2.IMWRITE_JPEG_QUALITY, 80])
     yield from ("", "## Pictures", "", f"![the worst to the best]({PICTURE})", "")
     yield (

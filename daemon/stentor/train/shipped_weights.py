@@ -33,7 +33,7 @@ def read_network(path: Path) -> NucleiNetwork:
         for node in graph.node
         if node.op_type == "Conv" and len(node.input) == 3 and {*node.input[1:]} <= values.keys()
     ]
-    if read and read[0][0].shape[-1] == STEM:
+    if read and read[0][0].shape[2:] == (STEM, STEM):
         read[0] = (at_half_resolution(read[0][0]), read[0][1])
     # Each level has two convolutions downwards and, but for the lowest, three upwards; one more is the head.
     levels = (len(read) + 2) // 5

@@ -14,7 +14,9 @@ from stentor.inference import processor, start
 from stentor.inference.model import load_model
 from stentor.inference.repository import ModelFolder, find_model
 from stentor.inference.segmentation import SegmentationModel
-from stentor.inference.settings import InferenceSettings, Precision
+from stentor.inference.settings import InferenceSettings, StoredPrecision
+from stentor.inference.verify import verify_model
+from stentor_plugins.segment import Segment, SegmentSettings
 
 CPU = "CPUExecutionProvider"
 
@@ -58,10 +60,9 @@ def test_auto_takes_float32_where_the_model_has_nothing_else(monkeypatch: pytest
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_a_precision_asked_for_by_name_is_taken(
-    folder: ModelFolder, precision: Precision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: ModelFolder, precision: StoredPrecision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     set_processor(monkeypatch, is_fast=False)
-    assert precision != "auto"
 
     started = start.start(folder, InferenceSettings(device="cpu", precision=precision))
 
@@ -147,3 +148,13 @@ def test_a_card_whose_int8_file_lies_elsewhere_is_refused(folder: ModelFolder, t
         (tmp_path / "card.toml").write_text(text)
         with pytest.raises(ModelError, match=r"`int8\.(weights|sha256)`"):
             find_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_stage_and_verification_compute_with_the_precision_that_they_are_given(
+    folder: ModelFolder, precision: StoredPrecision
+) -> None:
+    stage = Segment(SegmentSettings(device="cpu", precision=precision))
+
+    assert stage.model is not None and stage.model.hash == folder.card.hash_of(precision)
+    assert verify_model("nuclei", "cpu", precision).model.hash == folder.card.hash_of(precision)
