@@ -10,7 +10,7 @@ from typing import Any
 import mm_test_adapters
 import pytest
 
-SHIPPED = Path(__file__).resolve().parents[2] / "models" / "nuclei" / "2"
+SHIPPED = Path(__file__).resolve().parents[2] / "models" / "nuclei" / "3"
 
 
 def check(rig: Any, config: str) -> tuple[int, str]:
@@ -37,7 +37,7 @@ def model_plan(folder: Path) -> str:
 
 
 def copy_of_the_model(rig: Any) -> Path:
-    folder: Path = rig.folder / "nuclei" / "2"
+    folder: Path = rig.folder / "nuclei" / "3"
     folder.mkdir(parents=True)
     for path in SHIPPED.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
