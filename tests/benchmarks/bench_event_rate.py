@@ -6,7 +6,7 @@ The `event-rate` controller on the living specimen at 512 x 512, the shipped nuc
 truth decides anything. A division is caught when at least 80 % of the 30 s intervals of the ten minutes after it have
 an image that shows a daughter. Mothers nearer to the border than a nucleus may have left the image when they divide and
 are not counted; the last line counts them, too. The condition was made on seeds 36-49, the
-rule for the border after seeds 21-30; nobody had looked at 61-74.
+rule for the border after seeds 21-30; nobody had looked at 61-74 then, and they and 75-88 have been looked at since.
 """
 
 import os

@@ -4,7 +4,6 @@ Run: python tests/benchmarks/bench_nuclei.py
 """
 
 from stentor.inference.repository import find_model
-from stentor.train.evaluate import PRECISIONS
 from stentor.train.speed import processor, time_model
 
 RUNS = 50
@@ -14,7 +13,7 @@ THREADS = 2
 def main() -> None:
     folder = find_model("nuclei")
     print(f"{processor()}, {THREADS} threads, {folder.card.identity}, CPUExecutionProvider, n = {RUNS}")
-    for precision in PRECISIONS:
+    for precision in folder.card.precisions:
         for row in time_model(folder, runs=RUNS, threads=THREADS, precision=precision):
             height, width = row.shape_yx
             print(

@@ -81,7 +81,9 @@ def models_bench(
             told = {name: value for name, value in row.measures.items() if not name.startswith("true_")}
             measures = "  ".join(f"{name} {value:.3f}" for name, value in told.items())
             typer.echo(
-                msgspec.json.encode(row).decode() if as_json else f"{row.data:24} n = {row.images:<5d} {measures}"
+                msgspec.json.encode(row).decode()
+                if as_json
+                else f"{row.data:24} n = {row.images:<5d} {measures}  ({row.precision})"
             )
 
 

@@ -65,7 +65,15 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Int8Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The same network with whole numbers of 8 bits inside, for the CPU; measured by itself."""
+    """The same network with whole numbers of 8 bits inside, for the CPU.
+
+    Attributes
+    ----------
+    weights, sha256
+        As in a `Card`.
+    accuracy
+        Measured with these weights.
+    """
 
     weights: str
     sha256: str
@@ -132,6 +140,11 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def identity(self) -> str:
         """Name and version, such as "nuclei@3"."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def precisions(self) -> tuple[StoredPrecision, ...]:
+        """In which the model has weights."""
+        return ("float32",) if self.int8 is None else ("float32", "int8")
 
     def hash_of(self, precision: StoredPrecision) -> str:
         """Return the sha256 of the weights in one precision.

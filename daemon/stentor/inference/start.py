@@ -1,7 +1,7 @@
 """Start: which device computes a network and which of its weights, decided once, with the reason in words."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import onnxruntime as ort
@@ -10,7 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_faults
 from stentor.core.errors import ModelError
 from stentor.inference.processor import multiplies_int8
 from stentor.inference.repository import ModelFolder
-from stentor.inference.settings import Device, InferenceSettings, StoredPrecision
+from stentor.inference.settings import Device, InferenceSettings, Precision, StoredPrecision
 
 logger = logging.getLogger(__name__)
 
@@ -89,10 +89,13 @@ def start(folder: ModelFolder, settings: InferenceSettings) -> Started:
             if on_gpu.session.get_providers()[0] == PROVIDERS["cuda"]:
                 return on_gpu
             device, reason = "cpu", "CUDA is installed but did not start: no GPU, no driver, or no cuDNN"
+            precision, why = precision_on_cpu(folder, settings.precision)
+            if precision == "float32":  # which has just been opened, on the CPU
+                return replace(on_gpu, device=device, reason=f"{reason}; {precision}: {why}")
     if PROVIDERS[device] not in installed:
         raise ModelError(f"device {device!r}: this ONNX Runtime has no {PROVIDERS[device]}; {REMEDIES[device]}")
     if device == "cpu":
-        precision, why = _precision_on_cpu(folder, settings)
+        precision, why = precision_on_cpu(folder, settings.precision)
         return _started(folder, device, precision, settings, f"{reason}; {precision}: {why}")
     started = _started(folder, device, "float32", settings, reason)
     if started.session.get_providers()[0] != PROVIDERS[device]:
@@ -100,17 +103,24 @@ def start(folder: ModelFolder, settings: InferenceSettings) -> Started:
     return started
 
 
-def _precision_on_cpu(folder: ModelFolder, settings: InferenceSettings) -> tuple[StoredPrecision, str]:
-    """Return which weights the CPU computes with, and why."""
-    if settings.precision != "auto":
-        if settings.precision == "int8" and not multiplies_int8():
+def precision_on_cpu(folder: ModelFolder, asked: Precision) -> tuple[StoredPrecision, str]:
+    """Return which of a model's weights the CPU computes with, and why.
+
+    Raises
+    ------
+    ModelError
+        If the model has none in the precision asked for.
+    """
+    if asked != "auto":
+        folder.card.hash_of(asked)
+        if asked == "int8" and not multiplies_int8():
             logger.warning(
                 "this processor is not known to multiply int8 without overflow: look at what `stentor models verify "
                 "%s --precision int8` says",
                 folder.path,
             )
-        return settings.precision, "asked for by name"
-    if folder.card.int8 is None:
+        return asked, "asked for by name"
+    if "int8" not in folder.card.precisions:
         return "float32", "the model has no other weights"
     if not multiplies_int8():
         return "float32", "this processor is not known to multiply int8 without overflow"

@@ -35,12 +35,17 @@ class BuiltControllers:
     faults: tuple[str, ...]
 
     def refuse(self, judge: Callable[[Controller], Iterable[str]] = lambda controller: ()) -> None:
-        """Raise ConfigError with every fault found, one a line.
+        """Refuse the configuration if anything is wrong with it.
 
         Parameters
         ----------
         judge
             Says what of a controller that is well by itself does not fit the rest.
+
+        Raises
+        ------
+        ConfigError
+            With every fault found, one a line.
         """
         faults = [*self.faults, *(f"{where}: {fault}" for where, one in self.controllers for fault in judge(one))]
         if faults:
@@ -49,7 +54,7 @@ class BuiltControllers:
 
 @contextmanager
 def built_controllers(tables: Sequence[Mapping[str, Any]]) -> Iterator[BuiltControllers]:
-    """Build every controller once, to be looked at, and let go of all of them at the end."""
+    """Build every controller once, all open together, to be looked at, and let go of them at the end."""
     faults = list(_name_faults(tables))
     with ExitStack() as on_exit:
         controllers = []
@@ -67,7 +72,7 @@ def built_controllers(tables: Sequence[Mapping[str, Any]]) -> Iterator[BuiltCont
 def check_controllers(
     tables: Sequence[Mapping[str, Any]], judge: Callable[[Controller], Iterable[str]] = lambda controller: ()
 ) -> None:
-    """Build every controller, judge it as `BuiltControllers.refuse` does, and let go of it."""
+    """Build every controller and let go of it; judges and raises as `BuiltControllers.refuse` does."""
     with built_controllers(tables) as built:
         built.refuse(judge)
 

@@ -8,7 +8,8 @@ from stentor.core.errors import ConfigError
 from stentor.inference.card import ClassificationCard, ImageCard, SegmentationCard
 from stentor.inference.image_to_image import ImageModel
 from stentor.inference.repository import ModelFolder, find_model
-from stentor.inference.settings import InferenceSettings, Precision
+from stentor.inference.settings import InferenceSettings, Precision, StoredPrecision
+from stentor.inference.start import precision_on_cpu
 from stentor.train.accuracy import OVERLAPS
 from stentor.train.evaluate import evaluate
 from stentor.train.image_to_image.recipes import RECIPES as PAINTERS
@@ -24,6 +25,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     data: str
     part: Part
+    precision: StoredPrecision
     images: int
     measures: dict[str, float]
 
@@ -53,15 +55,14 @@ def bench_model(
         If the folder holds nothing on that side, or there is no measure for such a model.
     """
     folder = find_model(name)
-    if precision != "auto":
-        folder.card.hash_of(precision)
-    rows = _measured(folder, str(data), part, precision)
+    taken, _ = precision_on_cpu(folder, precision)
+    rows = _measured(folder, str(data), part, taken)
     if not rows:
         raise ConfigError(f"{data}: holds no image on the {part.value} side of the split; choose another --part")
     return rows
 
 
-def _measured(folder: ModelFolder, data: str, part: Part, precision: Precision) -> list[Measured]:
+def _measured(folder: ModelFolder, data: str, part: Part, precision: StoredPrecision) -> list[Measured]:
     card = folder.card
     if isinstance(card, SegmentationCard):
         is_own = any(Path(data).glob("*.image.*"))
@@ -72,6 +73,7 @@ def _measured(folder: ModelFolder, data: str, part: Part, precision: Precision) 
             Measured(
                 data=score.set_name,
                 part=part,
+                precision=precision,
                 images=score.images,
                 measures={f"ap_{100 * o:.0f}": round(p, 4) for o, p in zip(OVERLAPS, score.precision, strict=True)},
             )
@@ -80,7 +82,7 @@ def _measured(folder: ModelFolder, data: str, part: Part, precision: Precision) 
     if isinstance(card, ClassificationCard) and card.name in RECIPES:
         objects = RECIPES[card.name].load(data, card.channels)
         return [
-            Measured(data=score.set_name, part=part, images=score.objects, measures=score.measures)
+            Measured(data=score.set_name, part=part, precision=precision, images=score.objects, measures=score.measures)
             for score in evaluate_classifier(folder, objects, part)
         ]
     if isinstance(card, ImageCard) and card.name in PAINTERS:
@@ -88,5 +90,6 @@ def _measured(folder: ModelFolder, data: str, part: Part, precision: Precision) 
         loaded = recipe.load(data)
         model = ImageModel(folder, card, InferenceSettings(device="cpu"))
         count = recipe.count(loaded, part)
-        return [Measured(data=recipe.data, part=part, images=count, measures=recipe.measure(model, loaded, part))]
+        measures = recipe.measure(model, loaded, part)
+        return [Measured(data=recipe.data, part=part, precision=precision, images=count, measures=measures)]
     raise ConfigError(f"{card.identity}: there is no data set known to measure a model for {card.task} of this name on")

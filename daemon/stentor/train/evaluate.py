@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from stentor.train.accuracy import OVERLAPS, average_precision
 from stentor.train.nuclei_data import Specimen
 from stentor.train.split import Part
 from stentor.train.targets import IGNORED
-
-PRECISIONS: Final[tuple[StoredPrecision, ...]] = ("float32", "int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from msgspec import structs
 from stentor.core.errors import ConfigError
 from stentor.inference.card import SegmentationCard
 from stentor.inference.repository import find_model
-from stentor.train.bundle import state_accuracy, write_bundle
+from stentor.train.bundle import add_int8, state_accuracy, write_bundle
 from stentor.train.card_file import store_card
 from stentor.train.evaluate import Score, accuracy_rows, evaluate
 from stentor.train.fit import Fit
@@ -76,6 +76,6 @@ def fine_tune(settings: TrainSettings, *, base: str = "nuclei") -> FineTuned:
     )
     folder = store_card(card, out)
     before, after = (evaluate(which, specimens, Part.VALIDATION) for which in (start, folder))
-    quantised = evaluate(folder, specimens, Part.VALIDATION, precision="int8")
-    state_accuracy(folder, accuracy_rows(after[:1], str(out)), accuracy_rows(quantised[:1], str(out), "int8"))
+    folder = state_accuracy(folder, accuracy_rows(after[:1], str(out)))
+    add_int8(folder, settings, specimens, after[:1], str(out))
     return FineTuned(out, before[0] if before else None, after[0] if after else None)

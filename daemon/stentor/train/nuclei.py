@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from stentor.core.errors import ConfigError
-from stentor.train.bundle import state_accuracy, write_bundle
-from stentor.train.evaluate import PRECISIONS, accuracy_rows, evaluate
+from stentor.train.bundle import add_int8, state_accuracy, write_bundle
+from stentor.train.evaluate import accuracy_rows, evaluate
 from stentor.train.fit import Fit
 from stentor.train.nuclei_data import load_specimens
 from stentor.train.report import write_report
@@ -39,19 +39,9 @@ def train_nuclei(settings: TrainSettings) -> Path:
         raise ConfigError(f"{settings.data}: no image falls on the training side of the split; add more fields")
     fit = Fit(settings, specimens)
     folder = write_bundle(fit.run(), settings, specimens, version=int(out.name))
-    rows = {
-        precision: accuracy_rows(
-            [
-                score
-                for part in (Part.VALIDATION, Part.TEST)
-                for score in evaluate(folder, specimens, part, precision=precision)
-            ],
-            folder.card.name,
-            precision,
-        )
-        for precision in PRECISIONS
-    }
-    folder = state_accuracy(folder, rows["float32"], rows["int8"])
+    scores = [score for part in (Part.VALIDATION, Part.TEST) for score in evaluate(folder, specimens, part)]
+    folder = state_accuracy(folder, accuracy_rows(scores, folder.card.name))
+    folder = add_int8(folder, settings, specimens, scores, folder.card.name)
     write_report(folder, settings, fit.loop.history, fit.loop.spent_s, specimens)
     logger.info("%s is finished; try `stentor models verify %s`", out, out)
     return out

@@ -41,6 +41,10 @@ def quantise(weights: Path, out: Path, images: Iterable[NDArray[np.float32]]) ->
 
     Parameters
     ----------
+    weights
+        As `stentor.train.export` writes a nuclei network.
+    out
+        File to write.
     images
         Network input (Y, X) as the network will see it; their values set the ranges, and what lies outside is clipped.
     """
@@ -62,7 +66,10 @@ def quantise(weights: Path, out: Path, images: Iterable[NDArray[np.float32]]) ->
 
 
 def calibration_crops(specimens: Iterable[Specimen], settings: TrainSettings) -> list[NDArray[np.float32]]:
-    """Return crops (Y, X) of the training side as the network sees them, a fixed number in a fixed order."""
+    """Return crops (Y, X) float32 of the training side as the network sees them, a fixed number in a fixed order.
+
+    Of the training side there must be at least one.
+    """
     learned = [specimen for specimen in specimens if specimen.part is Part.TRAIN]
     rng = np.random.default_rng(settings.seed)
     return [

@@ -11,7 +11,7 @@ from stentor.inference.card import PostProcessing, SegmentationCard
 from stentor.inference.model import open_model
 from stentor.inference.repository import ModelFolder
 from stentor.inference.settings import InferenceSettings, Rescale
-from stentor.train.evaluate import PRECISIONS, evaluate
+from stentor.train.evaluate import evaluate
 from stentor.train.nuclei_data import Specimen
 from stentor.train.pictures import outline_sheet
 from stentor.train.settings import TrainSettings
@@ -94,11 +94,12 @@ def _accuracy(folder: ModelFolder) -> Iterator[str]:
     yield from ("## Accuracy", "", "Average precision TP / (TP + FP + FN), mean over images, through the shipped path.")
     yield from ("", "| weights | side | set | images | IoU 0.5 | 0.75 | 0.9 |")
     yield "| --- | --- | --- | --- | --- | --- | --- |"
-    assert folder.card.int8 is not None
-    for precision, rows in zip(PRECISIONS, (folder.card.accuracy, folder.card.int8.accuracy), strict=True):
-        for row in rows:
-            measured = " | ".join(f"{row.measures[name]:.3f}" for name in ("ap_50", "ap_75", "ap_90"))
-            yield f"| {precision} | {row.part} | {row.data} | {row.images} | {measured} |"
+    card = folder.card
+    rows = [("float32", row) for row in card.accuracy]
+    rows += [("int8", row) for row in (() if card.int8 is None else card.int8.accuracy)]
+    for precision, row in rows:
+        measured = " | ".join(f"{row.measures[name]:.3f}" for name in ("ap_50", "ap_75", "ap_90"))
+        yield f"| {precision} | {row.part} | {row.data} | {row.images} | {measured} |"
     yield ""
 
 
@@ -136,7 +137,7 @@ def _pictures(folder: ModelFolder, specimens: list[Specimen]) -> Iterator[str]:
 def _speed(folder: ModelFolder) -> Iterator[str]:
     rows = [
         row
-        for precision in PRECISIONS
+        for precision in folder.card.precisions
         for row in time_model(folder, runs=TIMED_RUNS, threads=THREADS, precision=precision)
     ]
     yield from ("## Speed", "")

@@ -1,8 +1,9 @@
 """Shuffles as a shipped network holds them: pixels change places in kernels that use every processor core.
 
 Training goes to half resolution and back by pixel-unshuffle and pixel-shuffle [1]. ONNX Runtime moves those pixels one
-by one on a single thread: 4.6 of the 28 ms of the nuclei network at 480 x 480 pixels. The same numbers come from a
-strided convolution, and from two transposes that each move one axis, in 1.1 ms.
+by one on a single thread: 4.7 of the 28 ms of the nuclei network at 480 x 480 pixels, by its own profile (two cores of
+an AMD EPYC, 2026-11-25). The same numbers come from a strided convolution, and from two transposes that each move one
+axis, in 0.7 ms.
 
 [1] W. Shi et al., Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
 network, CVPR 2016, doi:10.1109/CVPR.2016.207

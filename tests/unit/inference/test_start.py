@@ -86,6 +86,22 @@ def test_int8_asked_for_by_name_takes_the_cpu_beside_a_gpu(
     assert start.start(folder, InferenceSettings(precision="int8")).device == "cpu"
 
 
+def test_float32_on_a_gpu_that_does_not_start_is_opened_once(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    create = ort.InferenceSession
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", CPU])
+    monkeypatch.setattr(
+        ort, "InferenceSession", lambda path, options, providers: opened.append(path) or create(path, options, [CPU])
+    )
+
+    started = start.start(folder, InferenceSettings(precision="float32"))
+
+    assert (started.device, len(opened)) == ("cpu", 1)
+    assert "did not start" in started.reason and "float32: asked for by name" in started.reason
+
+
 def test_int8_weights_that_are_damaged_are_refused_by_their_name(folder: ModelFolder, tmp_path: Path) -> None:
     shutil.copytree(folder.path, tmp_path / "nuclei" / "9")
     weights = tmp_path / "nuclei" / "9" / "model.int8.onnx"

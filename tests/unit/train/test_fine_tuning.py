@@ -1,13 +1,14 @@
 """A shipped model is taught somebody's own images, and says whether it helped."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
 
-from stentor.core.errors import ConfigError
+from stentor.core.errors import ConfigError, ModelError
 from stentor.inference.repository import find_model
 from stentor.train.bench import bench_model
 from stentor.train.nuclei_data import load_own
@@ -80,6 +81,68 @@ def test_the_shipped_network_is_read_back_as_it_answers(tmp_path: Path) -> None:
 
     shipped = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"image": image})[0]
     np.testing.assert_allclose(answer, shipped, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("is_exact", "largest_loss", "is_quantised"), [(True, 1.0, True), (True, -1.0, False), (False, 1.0, False)]
+)
+def test_int8_weights_are_kept_with_what_they_reach_where_that_is_known_and_enough(
+    is_exact: bool, largest_loss: float, is_quantised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
+    from stentor.train import bundle
+    from stentor.train.command import fine_tune
+
+    monkeypatch.setattr(bundle, "multiplies_int8", lambda: is_exact)
+    monkeypatch.setattr(bundle, "verify_model", lambda *of: SimpleNamespace(is_well=True))
+    monkeypatch.setattr(bundle, "LARGEST_LOSS", largest_loss)
+    out = tmp_path / "my-nuclei" / "1"
+
+    fine_tune("nuclei", str(own_folder(tmp_path, 5)), str(out), steps=1)
+
+    folder = find_model(str(out))
+    assert (out / "model.int8.onnx").exists() is is_quantised is ("int8" in folder.card.precisions)
+    assert len(folder.card.accuracy) == 1
+    if folder.card.int8 is not None:
+        folder.verified_weights("int8")
+        (row,) = folder.card.int8.accuracy
+        assert row.measures != {} and row.command.endswith("--precision int8")
+
+
+def test_int8_weights_that_fail_the_model_s_own_test_case_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
+    from stentor.train import bundle
+    from stentor.train.command import fine_tune
+
+    monkeypatch.setattr(bundle, "multiplies_int8", lambda: True)
+    monkeypatch.setattr(bundle, "verify_model", lambda *of: SimpleNamespace(is_well=False))
+
+    fine_tune("nuclei", str(own_folder(tmp_path, 1)), str(tmp_path / "my-nuclei" / "1"), steps=1)
+
+    assert find_model(str(tmp_path / "my-nuclei" / "1")).card.precisions == ("float32",)
+
+
+def test_a_network_exported_with_shuffles_is_still_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="training is an extra: pip install 'stentor[train]'")
+    from stentor.train import network
+    from stentor.train.export import export_nuclei
+    from stentor.train.shipped_weights import read_network
+
+    monkeypatch.setattr(network, "without_shuffles", lambda trained: trained)
+    trained = network.NucleiNetwork((4, 4, 4), is_folded=True).eval()
+    export_nuclei(trained, tmp_path / "old.onnx")
+
+    read = read_network(tmp_path / "old.onnx")
+
+    for before, after in zip(trained.parameters(), read.parameters(), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_a_bench_in_a_precision_that_a_model_lacks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="denoise@1 has no int8 weights"):
+        bench_model("denoise", tmp_path, precision="int8")
 
 
 def test_ten_images_make_a_model_that_says_where_it_comes_from(tmp_path: Path) -> None:
