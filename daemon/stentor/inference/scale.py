@@ -89,7 +89,9 @@ class ScaleKeeper:
     def _learn(self, ideal: float) -> None:
         self._learned.append(ideal)
         if self._settings.rescale == "live" and len(self._learned) == LIVE_FRAMES:
-            logger.info("images are enlarged %.2f times for the model from now on", float(np.median(self._learned)))
+            logger.info(
+                "images are resampled to %.2f of their size for the model from now on", float(np.median(self._learned))
+            )
 
 
 def _clip(scale: float) -> float:
