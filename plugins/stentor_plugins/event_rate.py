@@ -28,7 +28,8 @@ class EventRateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     slow_s, fast_s
         Interval of time points in quiet, and while something happens.
     hold_s
-        How long to stay fast after the last sign.
+        How long to stay fast after the last sign, and after the first result of a run: what is on its way already may
+        not show in one image.
     """
 
     when: str | None = None
@@ -60,7 +61,8 @@ class EventRate:
         self.asks = tuple(SetInterval(interval_ms=1000 * s) for s in (settings.slow_s, settings.fast_s))
         self._run = ""
         self._is_fast: bool | None = None
-        self._sign_ns: int | None = None
+        self._last_sign = (0, "")
+        """When, and what it was."""
         self._calls: dict[int, tuple[int, int]] = {}
         """By track, when it began to call, and when it called last."""
 
@@ -69,13 +71,15 @@ class EventRate:
         settings, now_ns = self._settings, result.frame.received_ns
         if result.frame.frame_id.run != self._run:  # which begins at a rate and with track numbers of its own
             self._run, self._is_fast, self._calls = result.frame.frame_id.run, None, {}
+            self._last_sign = (now_ns, "a run begins")
         is_sign = self._is_sign(result)
         if is_sign:
-            self._sign_ns = now_ns
-        wants_fast = is_sign or (self._sign_ns is not None and now_ns - self._sign_ns < settings.hold_s * NS_PER_S)
+            self._last_sign = (now_ns, self._text)
+        sign_ns, sign = self._last_sign
+        wants_fast = is_sign or now_ns - sign_ns < settings.hold_s * NS_PER_S
         if wants_fast == self._is_fast:
             return
-        reason = self._text if wants_fast else f"quiet for {settings.hold_s:g} s"
+        reason = sign if wants_fast else f"quiet for {settings.hold_s:g} s"
         interval_s = settings.fast_s if wants_fast else settings.slow_s
         receipt = microscope.set_interval(interval_s, because=result, rule=self._text, reason=reason)
         if receipt.verdict in ("done", "dry-run"):  # otherwise the next result asks again

@@ -129,6 +129,7 @@ def test_an_event_raises_the_rate_and_quiet_lowers_it() -> None:
 
     asked = [
         bench.show(seen(0)),
+        bench.show(seen(31)),
         bench.show(seen(60, "division")),
         bench.show(seen(65)),
         bench.show(seen(80, "division")),
@@ -137,7 +138,10 @@ def test_an_event_raises_the_rate_and_quiet_lowers_it() -> None:
     ]
 
     slow, fast = [act.SetInterval(interval_ms=60_000)], [act.SetInterval(interval_ms=5000)]
-    assert asked == [slow, fast, [], [], [], slow]
+    assert asked == [fast, slow, fast, [], [], [], slow]
+    assert [request.cause.reason for request in bench.asked] == [
+        "a run begins", "quiet for 30 s", "event('division') > 0", "quiet for 30 s",
+    ]  # fmt: skip
 
 
 def test_a_rate_that_was_refused_is_asked_for_again() -> None:
@@ -163,7 +167,7 @@ def test_an_object_calls_for_the_fast_rate_so_long_and_no_longer() -> None:
     bench = Bench("event-rate", **BRIGHT, longest_s=100.0)
     slow, fast = [act.SetInterval(interval_ms=60_000)], [act.SetInterval(interval_ms=5000)]
 
-    assert bench.show(seen(0, **nuclei())) == slow
+    assert bench.show(seen(0, **nuclei()), seen(11, **nuclei())) == fast + slow
     assert bench.show(seen(60, **nuclei(7))) == fast
     assert bench.show(seen(155, **nuclei(7))) == []
     assert bench.show(seen(170, **nuclei(7))) == slow
