@@ -47,7 +47,7 @@ class Admission:
         if isinstance(action, (GoOn, Skip)) or (isinstance(action, Resume) and who == OPERATOR):
             return None
         if not self.is_armed:  # a controller's resume as well: it lights the specimen
-            return Refusal("armed", "the microscope is disarmed; `stentor arm` lets requests through")
+            return _disarmed()
         return None
 
     def silent(self) -> tuple[str, ...]:
@@ -91,15 +91,24 @@ class Admission:
     def _too_many(self, who: str) -> Refusal | None:
         now_ns = self._clock.monotonic_ns()
         recent_ns = self._recent_ns.pop(who, deque())
-        while recent_ns and recent_ns[0] <= now_ns - NS_PER_S:
+        rate = self._settings.actions_per_s
+        while recent_ns and recent_ns[0] <= now_ns - NS_PER_S / min(rate, 1.0):
             recent_ns.popleft()
         self._recent_ns[who] = recent_ns
         while len(self._recent_ns) > ASKERS:
             del self._recent_ns[next(iter(self._recent_ns))]  # who has asked for nothing the longest
-        if len(recent_ns) >= self._settings.actions_per_s:
-            return Refusal("actions_per_s", f"more than {self._settings.actions_per_s:g} requests of {who} in a second")
+        if len(recent_ns) >= max(rate, 1.0):
+            return Refusal("actions_per_s", f"more than {rate:g} requests of {who} in a second")
         recent_ns.append(now_ns)
         return None
+
+    def disarm(self) -> None:
+        """Let nothing reach the hardware until an operator arms; from any thread."""
+        self.is_armed = False
+
+    def lapsed(self, request: Request) -> Refusal | None:
+        """Return the rule that refuses a request that has waited since it was admitted, or None; from any thread."""
+        return self.stale(request) or (None if self.is_armed else _disarmed())
 
     def stale(self, request: Request) -> Refusal | None:
         """Return the rule that refuses a request for the age of its frame by now, or None; from any thread."""
@@ -114,6 +123,10 @@ class Admission:
         if not -1.0 <= age <= min(limits):
             return Refusal("max_age_ms", f"frame {cause.frame_id} is {age:.0f} ms old; at most {min(limits):g} ms")
         return None
+
+
+def _disarmed() -> Refusal:
+    return Refusal("armed", "the microscope is disarmed; `stentor arm` lets requests through")
 
 
 def is_hands_off(action: Action) -> bool:

@@ -1,8 +1,11 @@
 """Device call: the few things that hardware can be told, to which every request and every event comes down."""
 
-from typing import Literal, TypeAlias
+import re
+from typing import Final, Literal, TypeAlias
 
 import msgspec
+
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
 class Drive(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,20 +29,30 @@ def name_of(setting: SetValue) -> str:
     return f"{setting.device}.{setting.property}"
 
 
+def number_of(value: str | float) -> float:
+    """Return the number that a device will make of a property's value; ValueError: it is none for sure.
+
+    Python reads "0_5" as 5 and Micro-Manager as 0, and of "1e3" it reads 1 where the property is a whole number.
+    """
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError(f"{value!r} is no plain decimal number")
+    return float(value)
+
+
 class ApplyPreset(msgspec.Struct, frozen=True, kw_only=True):
     """Apply a preset of a configuration group.
 
     Attributes
     ----------
     settings
-        What the preset sets, so that it cannot go past a property's limits.
+        What the preset sets, so that it cannot go past a property's limits, nor drive anywhere else than `Drive` may.
     is_channel
         Whether the group is the microscope's channel group, and the preset therefore says which light is on.
     """
 
     group: str
     preset: str
-    settings: tuple[SetValue, ...] = ()
+    settings: tuple[SetValue | Drive, ...] = ()
     is_channel: bool = False
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from stentor.control.device_call import number_of
 from stentor.control.settings import DoseSettings
 
 Tile: TypeAlias = tuple[int, int]
@@ -28,6 +29,11 @@ class DoseAccount:
     write
         Told the new totals of all squares that an exposure lit, before there is light; what it raises stops the
         exposure.
+
+    Attributes
+    ----------
+    field_um
+        Side of the square that one image lights.
     """
 
     def __init__(
@@ -40,7 +46,7 @@ class DoseAccount:
     ) -> None:
         self._settings = settings
         self._received_uj = dict(received_uj)
-        self._field_um = settings.field_um or field_um
+        self.field_um = settings.field_um or field_um
         self._write = write
 
     def energy_uj(self, duration_ms: float, channel: str | None, lamp: str | float | None) -> float:
@@ -55,16 +61,16 @@ class DoseAccount:
         share = 1.0
         if self._settings.lamp is not None and lamp is not None:
             try:
-                share = float(lamp) / self._settings.lamp_full
+                share = number_of(lamp) / self._settings.lamp_full
             except ValueError:
                 share = 1.0
         return power_mw * max(share, 0.0) * duration_ms
 
     def tiles(self, x_um: float | None, y_um: float | None) -> tuple[Tile, ...]:
         """Return the squares that an image lights whose middle is there."""
-        if x_um is None or y_um is None or not max(abs(x_um), abs(y_um)) < FARTHEST_UM:
+        if x_um is None or y_um is None or not (abs(x_um) < FARTHEST_UM and abs(y_um) < FARTHEST_UM):
             return (NOWHERE,)
-        side, half = self._settings.tile_um, self._field_um / 2
+        side, half = self._settings.tile_um, self.field_um / 2
         columns = range(math.floor((x_um - half) / side), math.floor((x_um + half) / side) + 1)
         rows = range(math.floor((y_um - half) / side), math.floor((y_um + half) / side) + 1)
         return tuple((column, row) for row in rows for column in columns)

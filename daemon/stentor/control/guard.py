@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import structs
 
@@ -10,21 +11,62 @@ from stentor.control.dose import DoseAccount, Tile
 from stentor.control.limits import Refusal, breach_of
 from stentor.control.settings import GuardSettings
 
+ASTRAY: Final = 0.1
+"""A drive further from where it was let go, in parts of the side that one image lights, has not arrived."""
+
 
 class Guard:
     """Used by the one thread that moves things: `admit` the calls, then make them, then `note` what was read back.
 
     All calls that belong together are judged together: either all are allowed and booked, or none is made.
+
+    Parameters
+    ----------
+    light_path
+        Properties, as "Device.Property", that some preset of the channel group sets: with one of them set by itself
+        nobody knows which channel it is.
     """
 
-    def __init__(self, settings: GuardSettings, dose: DoseAccount, standing: Standing) -> None:
+    def __init__(
+        self,
+        settings: GuardSettings,
+        dose: DoseAccount,
+        standing: Standing,
+        *,
+        light_path: frozenset[str] = frozenset(),
+    ) -> None:
         self._settings = settings
         self._dose = dose
+        self._light_path = light_path
+        self._light: dict[Tile, float] = {}
+        self._stuck_um: tuple[float, float] | None = None
         self.standing = standing
 
     def note(self, standing: Standing) -> None:
         """Take what the hardware reports over what it was told."""
         self.standing = standing
+
+    def note_arrival(self, found: Standing) -> None:
+        """Take where an event has truly brought the hardware, whose light was booked where it was let go.
+
+        Where the stage has not arrived the light counts as well, and so does all that follows until one arrives: a
+        stage that is stuck is lit by every event, wherever that is meant to be.
+
+        Raises
+        ------
+        RecordError
+            If the light cannot be written down.
+        """
+        meant_um, found_um = _xy_um(self.standing), _xy_um(found)
+        self.standing = found
+        if meant_um is None or found_um is None:
+            return
+        is_astray = math.dist(meant_um, found_um) > ASTRAY * self._dose.field_um
+        self._stuck_um = found_um if is_astray else None
+        if is_astray and self._light:
+            energy_uj = max(self._light.values())
+            light, self._light = self._light, {}
+            self._dose.add({tile: energy_uj for tile in self._dose.tiles(*found_um) if tile not in light})
 
     def judge(self, calls: Sequence[DeviceCall], *, is_planned: bool = False) -> Refusal | None:
         """Return the rule that any of the calls would break, made in this order; None: none would."""
@@ -38,7 +80,7 @@ class Guard:
         refusal, standing, light = self._follow(calls, is_planned=is_planned)
         if refusal is None:
             self._dose.add(light)
-            self.standing = standing
+            self.standing, self._light = standing, light
         return refusal
 
     def _follow(
@@ -52,7 +94,7 @@ class Guard:
                 refusal = self._lighten(call, standing, light)
             if refusal is not None:
                 return refusal, self.standing, {}
-            standing = after(standing, call)
+            standing = after(standing, call, self._light_path)
         return None, standing, light
 
     def _lighten(self, call: Expose, standing: Standing, light: dict[Tile, float]) -> Refusal | None:
@@ -61,7 +103,10 @@ class Guard:
         energy_uj = self._dose.energy_uj(call.duration_ms, standing.channel, lamp) * call.count
         if not math.isfinite(energy_uj):
             return Refusal("dose", f"{energy_uj} uJ of light; the lamp's value or the duration is no number")
-        for tile in self._dose.tiles(standing.x_um, standing.y_um):
+        tiles = {*self._dose.tiles(standing.x_um, standing.y_um)}
+        if self._stuck_um is not None:
+            tiles |= {*self._dose.tiles(*self._stuck_um)}
+        for tile in tiles:
             light[tile] = light.get(tile, 0.0) + energy_uj
         if self._dose.allows(light):
             return None
@@ -74,8 +119,12 @@ class Guard:
         )
 
 
-def after(standing: Standing, call: DeviceCall) -> Standing:
-    """Return how the hardware stands once a call is made."""
+def _xy_um(standing: Standing) -> tuple[float, float] | None:
+    return None if standing.x_um is None or standing.y_um is None else (standing.x_um, standing.y_um)
+
+
+def after(standing: Standing, call: DeviceCall, light_path: frozenset[str] = frozenset()) -> Standing:
+    """Return how the hardware stands once a call is made; for `light_path` see `Guard`."""
     match call:
         case Drive(x_um=x_um, y_um=y_um, z_um=z_um):
             return structs.replace(
@@ -85,10 +134,11 @@ def after(standing: Standing, call: DeviceCall) -> Standing:
                 z_um=standing.z_um if z_um is None else z_um,
             )
         case SetValue():
-            return structs.replace(standing, values={**standing.values, name_of(call): call.value})
+            channel = None if name_of(call) in light_path else standing.channel
+            return structs.replace(standing, channel=channel, values={**standing.values, name_of(call): call.value})
         case ApplyPreset():
             for setting in call.settings:
-                standing = after(standing, setting)
+                standing = after(standing, setting, light_path)
             return structs.replace(standing, channel=call.preset) if call.is_channel else standing
         case _:
             return standing

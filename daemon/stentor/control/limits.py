@@ -16,6 +16,7 @@ from stentor.control.device_call import (
     Standing,
     Unbounded,
     name_of,
+    number_of,
 )
 from stentor.control.settings import GuardSettings, PropertyLimits, Range, ZBox
 
@@ -150,9 +151,9 @@ def _property(limits: PropertyLimits, call: SetValue, standing: Standing, *, is_
     if limits.range is None and limits.step is None:
         return None
     try:
-        value = float(call.value)
+        value = number_of(call.value)
     except ValueError:
-        return Refusal(name, f"{name} = {call.value!r} is no number, and only numbers are allowed")
+        return Refusal(name, f"{name} = {call.value!r} is no number, and only plain decimal ones are allowed")
     if breach := _outside(name, value, limits.range):
         return breach
     if limits.step is None or is_planned:
@@ -178,7 +179,7 @@ def _preset(settings: GuardSettings, call: ApplyPreset, standing: Standing, *, i
             return Refusal("presets", f"preset {call.preset!r} is not on the list; allowed: {', '.join(names)}")
     # What a preset sets was chosen by the operator who wrote it, but a property's limits hold for it as well.
     for setting in call.settings:
-        if breach := _value(settings, setting, standing, is_planned=True):
+        if breach := breach_of(settings, setting, standing, is_planned=True):
             return breach
     return None
 

@@ -105,8 +105,8 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     silence_s
         A controller that gave a sign of life once and then none for so long is taken for dead.
     on_silence
-        What then: "continue"; "pause" the acquisition until it is heard again; or "safe": pause, set `safe`, and go on
-        only when an operator arms. Meanwhile no controller may resume. A fixed sequence cannot be held up.
+        What then: "continue"; "pause" the acquisition until it is heard again; or "safe": pause, disarm, set `safe`,
+        and go on only when an operator arms. Meanwhile no controller may resume. A fixed sequence cannot be held up.
     safe
         What to set, as "Device.Property" to value, when a controller falls silent and `on_silence` is "safe".
     dose
@@ -128,7 +128,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     presets: dict[str, tuple[str, ...]] | None = None
     actions_per_s: Positive = 50.0
     max_age_ms: Positive | None = 2000.0
-    silence_s: Positive = 1.5
+    silence_s: Annotated[float, Meta(gt=0, le=86_400)] = 1.5
     on_silence: Literal["continue", "pause", "safe"] = "continue"
     safe: dict[str, str | float] = {}
     dose: DoseSettings = DoseSettings()

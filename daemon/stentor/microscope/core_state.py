@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from stentor.core.frame import StagePosition
@@ -77,7 +78,7 @@ def read_core(core: "pymmcore.CMMCore", *, chip_wh: tuple[int, int] | None = Non
 
 
 def read_stage(core: "pymmcore.CMMCore", *, may_wait: bool = True) -> StagePosition:
-    """Wait for the drives to stand still, and ask them where; None for those that do not exist or do not stop.
+    """Wait for the drives to stand still, and ask them where; None for those that do not exist, stop or say a number.
 
     A drive that does not stop costs the core's own time-out, 5 s unless its TimeoutMs says otherwise; without
     `may_wait` it is not waited for.
@@ -87,6 +88,7 @@ def read_stage(core: "pymmcore.CMMCore", *, may_wait: bool = True) -> StagePosit
         x_um, y_um = core.getXPosition(drive), core.getYPosition(drive)
     if (drive := core.getFocusDevice()) and _stands(core, drive, may_wait):
         z_um = core.getPosition(drive)
+    x_um, y_um, z_um = (None if at is None or not isfinite(at) else at for at in (x_um, y_um, z_um))
     is_known = x_um is not None or z_um is not None
     return StagePosition(x_um, y_um, z_um, origin="read-back" if is_known else None)
 

@@ -185,6 +185,12 @@ class Agenda:
         with self._lock:
             self._left.clear()
 
+    def drop_asked(self) -> None:
+        """Leave out what is left of the images that were asked for."""
+        with self._lock:
+            self._now.clear()
+            self._next.clear()
+
     def go_on(self, moment: Moment, who: str) -> None:
         """Let the acquisition go on from a moment at which it waits or will wait; ConfigError: not for `who`."""
         self._barrier.open(moment, who)

@@ -107,6 +107,9 @@ class LivePace:
     def skip(self) -> None:
         """Do nothing: a live image has no rest to leave out."""
 
+    def drop_asked(self) -> None:
+        """Do nothing: nobody can ask for an image of its own."""
+
 
 def _needs_agenda() -> ConfigError:
     return ConfigError('live images take no events; set acquisition.mode = "adaptive"')

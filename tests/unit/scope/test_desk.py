@@ -18,6 +18,7 @@ from stentor.core.action import (
     MoveXY,
     Pause,
     ProjectMask,
+    PulseShutter,
     Receipt,
     Request,
     Resume,
@@ -36,6 +37,7 @@ from stentor.scope.hands.whereabouts import Whereabouts
 from stentor.scope.simulated.core import open_simulated_core
 from stentor.scope.simulated.settings import SimulatedSettings
 
+LIGHT = SetProperty(device="Lamp", property="Intensity", value=60.0)
 SMALL = SimulatedSettings(width=128, height=128)
 
 
@@ -358,9 +360,12 @@ def test_a_drive_that_failed_on_its_way_stands_nowhere_until_it_says_so(
     def hang(*args: Any) -> None:
         raise TimeoutError("Wait for device 'XY' timed out")
 
-    with monkeypatch.context() as patched:
+    def set_off(*args: Any) -> None:
         patched.setattr(core, "waitForDevice", hang)
         patched.setattr(core, "deviceBusy", lambda label: True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(core, "setXYPosition", set_off)
         failed = bench.ask(MoveXY(x_um=40.0, y_um=0.0))
         lost = bench.guard.standing
         refused = bench.ask(MoveXY(x_um=45.0, y_um=0.0))
@@ -496,11 +501,70 @@ def test_while_somebody_is_missed_only_an_operator_lets_the_acquisition_go_on(co
 
     bench.ask(Pause(), who="hunt")
     refused = bench.ask(Resume(), who="hunt")
-    assert (refused.verdict, refused.rule) == ("refused", "silence_s")
+    assert (refused.verdict, refused.rule) == ("refused", "armed")
     assert bench.pace.is_paused
 
     assert bench.ask(Arm(), who=OPERATOR).is_done
     assert not bench.pace.is_paused
+
+
+def test_what_is_safe_stays_so_whoever_asks_until_an_operator_arms(core: Any) -> None:
+    bench = Bench(core, on_silence="safe", silence_s=1.0, safe={"Lamp.Intensity": 0.0})
+    bench.ask(Alive(), who="follow")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+
+    refused = [
+        bench.ask(action, who="hunt") for action in (LIGHT, MoveXY(x_um=5.0, y_um=0.0), PulseShutter(duration_ms=5.0))
+    ]
+
+    assert {(receipt.verdict, receipt.rule) for receipt in refused} == {("refused", "armed")}
+    assert float(core.getProperty("Lamp", "Intensity")) == 0.0
+    assert bench.ask(Arm(), who=OPERATOR).is_done
+    assert bench.ask(LIGHT, who="hunt").is_done
+
+
+def test_arming_ends_no_pause_of_an_operator(core: Any) -> None:
+    bench = Bench(core, on_silence="pause", silence_s=1.0)
+    bench.ask(Alive(), who="follow")
+    bench.ask(Pause(), who=OPERATOR)
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+
+    bench.ask(Arm(), who=OPERATOR)
+    assert bench.pace.is_paused
+
+    bench.ask(Resume(), who=OPERATOR)
+    assert not bench.pace.is_paused
+
+
+def test_somebody_who_fell_silent_before_the_acquisition_holds_it_up_when_it_begins(core: Any) -> None:
+    bench = Bench(core, on_silence="pause", silence_s=1.0)
+    bench.desk.course = None
+    bench.ask(Alive(), who="daemon")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+
+    bench.desk.course = bench.pace
+    assert bench.pace.is_paused
+
+    bench.ask(Alive(), who="daemon")
+    bench.desk.watch()
+    assert not bench.pace.is_paused
+
+
+def test_silence_in_a_dry_run_is_logged_and_changes_nothing(core: Any) -> None:
+    bench = Bench(core, dry_run=True, on_silence="safe", silence_s=1.0, safe={"Lamp.Intensity": 0.0})
+    before = core.getProperty("Lamp", "Intensity")
+    bench.ask(Alive(), who="follow")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+    bench.desk.serve(0.0)
+
+    ((request, receipt),) = bench.logged
+    assert "follow has been silent" in request.cause.reason
+    assert (receipt.verdict, receipt.text) == ("refused", "this is a dry run")
+    assert (bench.pace.is_paused, core.getProperty("Lamp", "Intensity")) == (False, before)
 
 
 def test_a_goodbye_ends_a_pause_for_silence(core: Any) -> None:

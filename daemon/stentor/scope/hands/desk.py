@@ -41,11 +41,6 @@ class Desk:
     log
         Told every request with its answer, signs of life and words to go on excepted; of those refused for their
         number, one a second and asker.
-
-    Attributes
-    ----------
-    course
-        The acquisition that requests may change; None: there is none, or it runs a fixed sequence.
     """
 
     def __init__(
@@ -71,7 +66,18 @@ class Desk:
         self._answers = Answers()
         self._flood = Flood(clock)
         self._vigil = Vigil(settings, clock, self._log)
-        self.course: Course | None = None
+        self._course: Course | None = None
+
+    @property
+    def course(self) -> Course | None:
+        """The acquisition that requests may change; None: there is none, or it runs a fixed sequence."""
+        return self._course
+
+    @course.setter
+    def course(self, course: Course | None) -> None:
+        with self._lock:
+            self._course = course
+            self._vigil.hold(course)  # somebody may have fallen silent before
 
     @property
     def is_armed(self) -> bool:
@@ -136,6 +142,7 @@ class Desk:
             back = (who for who in self._vigil.missed if self._admission.hears(who) or self._admission.has_left(who))
             self._vigil.meet(frozenset(back), self.course)
         if self._vigil.is_safe_wanted.is_set():
+            self._disarm()
             self._waiting.wake()
 
     def note_overdue(self, moment: Moment) -> None:
@@ -158,7 +165,7 @@ class Desk:
             self._make_safe()
         while (course := self.course) is not None and (asked := self._waiting.pop()) is not None:
             started_ns = self._clock.monotonic_ns()
-            refusal = self._admission.stale(asked.request)  # it may have waited long
+            refusal = self._admission.lapsed(asked.request)  # it may have waited long
             if refusal is None:
                 self._answer(*asked, self._done(asked.request, course), started_ns)
             else:
@@ -194,10 +201,11 @@ class Desk:
                 self._abort()
             case Pause() if course is not None:
                 with self._lock:
-                    self._vigil.wants_pause()
+                    self._vigil.wants_pause(who)
                     course.pause()
             case Resume() if course is not None:
                 with self._lock:
+                    self._vigil.wants_resume()
                     self._vigil.release(course)
                     course.resume()
             case Skip() if course is not None:
@@ -209,8 +217,14 @@ class Desk:
                     self._vigil.release(course)
                 logger.info("armed: requests may reach the hardware")
             case Disarm():
+                self._disarm()
                 logger.info("disarmed: no request reaches the hardware")
         return Done("done", "", "", {})
+
+    def _disarm(self) -> None:
+        self._admission.disarm()
+        if self.course is not None:
+            self.course.drop_asked()
 
     def _note_own(self, action: Action, rule: str, reason: str) -> None:
         self._log(*own_row(action, self._clock, who="guard", rule=rule, reason=reason))

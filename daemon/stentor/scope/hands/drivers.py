@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,6 +101,18 @@ class Drivers:
             channel=(core.getCurrentConfigFromCache(group) or None) if group else None,
             values=values,
         )
+
+    @asking_devices()
+    def places(self) -> tuple[float | None, float | None, float | None]:
+        """Ask where x, y and z are now, moving or not; None: there is no such drive, or what it says is no number."""
+        core = self._core
+        x_um = y_um = z_um = None
+        if drive := core.getXYStageDevice():
+            x_um, y_um = core.getXPosition(drive), core.getYPosition(drive)
+        if drive := core.getFocusDevice():
+            z_um = core.getPosition(drive)
+        x_um, y_um, z_um = (None if at is None or not isfinite(at) else at for at in (x_um, y_um, z_um))
+        return x_um, y_um, z_um
 
     def knows_all(self, standing: Standing) -> bool:
         """Tell whether every drive that there is said where it stands."""

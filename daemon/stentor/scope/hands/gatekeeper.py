@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from stentor.control.device_call import DeviceCall, Expose
+from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, SetValue
 from stentor.control.guard import Guard
 from stentor.control.limits import Refusal
 from stentor.core.callback import guarded_callback
@@ -28,6 +28,8 @@ class Gatekeeper:
 
     Parameters
     ----------
+    is_dosed
+        Whether there is a light budget, so that it matters where every live image is taken.
     on_refusal
         Told what was refused, and why: the first time after something was admitted, then once a minute and rule with
         how many there were.
@@ -39,24 +41,33 @@ class Gatekeeper:
         desk: Desk,
         core: "pymmcore.CMMCore",
         whereabouts: Whereabouts,
+        *,
+        is_dosed: bool = False,
         on_refusal: Callable[[str, Refusal], None] = lambda what, refusal: None,
     ) -> None:
         self._guard = guard
         self._desk = desk
         self._core = core
         self._whereabouts = whereabouts
+        self._is_dosed = is_dosed
         self._on_refusal = guarded_callback(on_refusal, name="the decision log")
         self._said_s: dict[str, float] = {}
         self._told_s: dict[str, float] = {}
         self._untold = 0
+        self._is_on_the_way = False
         self.refused = 0
 
     def admits_event(self, event: "useq.MDAEvent") -> bool:
         """Tell whether an event of the acquisition may be carried out; its light then counts."""
-        return self._admits(f"event {dict(event.index)}", calls_of_event(event, self._core))
+        calls = calls_of_event(event, self._core)
+        is_admitted = self._admits(f"event {dict(event.index)}", calls)
+        self._is_on_the_way = is_admitted and any(isinstance(call, Drive | SetValue | ApplyPreset) for call in calls)
+        return is_admitted
 
     def admits_light(self, duration_ms: float, count: int) -> bool:
         """Tell whether so many images may be exposed here and now; their light then counts."""
+        if self._is_dosed:
+            self._whereabouts.look()
         return self._admits("live image", [Expose(duration_ms=duration_ms, count=count)])
 
     @property
@@ -65,7 +76,13 @@ class Gatekeeper:
         return self._desk.is_asked
 
     def serve(self, timeout_s: float) -> None:
-        """Let requests act."""
+        """Let requests act, once it is known where the event before has brought the hardware."""
+        if self._is_on_the_way:
+            self._is_on_the_way = False
+            try:
+                self._whereabouts.look_again()
+            except RecordError as err:
+                logger.error("light that fell where it was not meant to could not be counted: %s", err)
         self._desk.serve(timeout_s)
 
     def _admits(self, what: str, calls: list[DeviceCall]) -> bool:

@@ -15,6 +15,7 @@ from stentor.scope.hands.desk import Desk
 from stentor.scope.hands.detour import Detour
 from stentor.scope.hands.dose_journal import DoseJournal
 from stentor.scope.hands.drivers import Drivers, check_names, watched_names
+from stentor.scope.hands.event_calls import light_path_of
 from stentor.scope.hands.gatekeeper import Gatekeeper
 from stentor.scope.hands.own_row import refused_row
 from stentor.scope.hands.performer import UNCALIBRATED, Performer
@@ -69,13 +70,18 @@ class Hands:
         if dose.budget_uj is None:  # only counted: what cannot be written down must not stop an acquisition
             write = guarded_callback(write, name="the light account")
         account = DoseAccount(dose, received_uj=received_uj, field_um=field_um, write=write)
-        guard = Guard(settings, account, drivers.standing())
+        guard = Guard(settings, account, drivers.standing(), light_path=light_path_of(core))
         whereabouts = Whereabouts(drivers, guard)
         performer = Performer(settings, core, guard, drivers, whereabouts, projector=projector, on_change=on_change)
         self.desk = Desk(settings, performer, clock, abort=abort, log=log)
         self.detour = Detour(core, guard, drivers, whereabouts, on_change=on_change)
         self.gatekeeper = Gatekeeper(
-            guard, self.desk, core, whereabouts, lambda what, refusal: log(*refused_row(what, refusal, clock))
+            guard,
+            self.desk,
+            core,
+            whereabouts,
+            is_dosed=dose.budget_uj is not None,
+            on_refusal=lambda what, refusal: log(*refused_row(what, refusal, clock)),
         )
 
     def close(self) -> None:

@@ -83,7 +83,7 @@ class Performer:
 
     def carry_out(self, request: Request, course: Course) -> Done:
         """Judge a request and do it; never raises for what a device says."""
-        self._whereabouts.ensure()
+        self._whereabouts.refresh()
         verdict, rule, text, said = self._try(request, course)
         is_changed = verdict in ("done", "failed") and not _is_of_course(request.action)
         return Done(verdict, rule, text, {**self._read_back(), **said} if is_changed else said)

@@ -31,6 +31,7 @@ class Vigil:
         self._missed: set[str] = set()
         self._is_safe_held = False
         self._goes_on_by_itself = True
+        self._is_paused_by_operator = False
         self.is_safe_wanted = threading.Event()
 
     @property
@@ -43,17 +44,22 @@ class Vigil:
         how = self._settings.on_silence
         reason = f"{who} has been silent for {self._settings.silence_s:g} s"
         logger.warning("%s; on_silence = %r", reason, how)
-        if how != "continue" and course is not None:
-            if not self._missed and not self._is_safe_held:
-                self._goes_on_by_itself = not course.is_paused
+        why = "it is to go on" if how == "continue" else "this is a dry run" if self._settings.dry_run else None
+        if why is None:
+            if not self._is_holding:
+                self._goes_on_by_itself = course is None or not course.is_paused
             self._missed |= {who} if how == "pause" else set()
             self._is_safe_held |= how == "safe"
+            self.hold(course)
+            if how == "safe":
+                self.is_safe_wanted.set()
+            why = "no acquisition runs that could be held up" if course is None else None
+        self._note(Pause(), f"{reason}: {how}", None if why is None else Refusal("on_silence", why))
+
+    def hold(self, course: Course | None) -> None:
+        """Hold an acquisition up if somebody has fallen silent, also one that begins only now."""
+        if self._is_holding and course is not None:
             course.pause()
-        if how == "safe":
-            self.is_safe_wanted.set()
-        why = "it is to go on" if how == "continue" else "no acquisition runs that could be held up"
-        undone = Refusal("on_silence", why) if how == "continue" or course is None else None
-        self._note(Pause(), f"{reason}: {how}", undone)
 
     def meet(self, back: frozenset[str], course: Course | None) -> None:
         """Note that some are heard again, or have said goodbye; the acquisition goes on when nobody is missed."""
@@ -65,21 +71,30 @@ class Vigil:
 
     def refuses_resume(self, who: str) -> Refusal | None:
         """Return why somebody may not let the acquisition go on; None: it is not held up, or they may."""
-        if who == OPERATOR or not (self._missed or self._is_safe_held):
+        if who == OPERATOR or not self._is_holding:
             return None
         whom = ", ".join(sorted(self._missed)) or "somebody"
         return Refusal("silence_s", f"held up since {whom} fell silent; only an operator ends that, by `stentor arm`")
 
-    def wants_pause(self) -> None:
+    def wants_pause(self, who: str) -> None:
         """Note that somebody wants it paused, whoever is heard again."""
         self._goes_on_by_itself = False
+        self._is_paused_by_operator |= who == OPERATOR
+
+    def wants_resume(self) -> None:
+        """Note that somebody who may has ended the pause."""
+        self._is_paused_by_operator = False
 
     def release(self, course: Course | None) -> None:
-        """Let the acquisition go on at an operator's word, if it was held up here."""
-        if (self._missed or self._is_safe_held) and course is not None:
+        """Let the acquisition go on at an operator's word, if it was held up here and no operator has paused it."""
+        if self._is_holding and not self._is_paused_by_operator and course is not None:
             course.resume()
         self._missed.clear()
         self._is_safe_held = False
+
+    @property
+    def _is_holding(self) -> bool:
+        return bool(self._missed) or self._is_safe_held
 
     def _note(self, action: Pause | Resume, reason: str, refusal: Refusal | None = None) -> None:
         self._log(*own_row(action, self._clock, who="guard", rule="silence_s", reason=reason, refusal=refusal))

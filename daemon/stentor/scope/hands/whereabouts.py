@@ -12,7 +12,11 @@ logger = logging.getLogger(__name__)
 
 
 class Whereabouts:
-    """`read` after every change; `ensure` before anything is judged. By the thread that holds the hardware."""
+    """Everything by the thread that holds the hardware.
+
+    `read` after every change; `refresh` before a request and `ensure` before an event is judged; `look` before every
+    live image; `look_again` once an event is over.
+    """
 
     def __init__(self, drivers: Drivers, guard: Guard) -> None:
         self._drivers = drivers
@@ -36,6 +40,34 @@ class Whereabouts:
         self._is_lost = not self._drivers.knows_all(standing)
         self._guard.note(standing)
         return standing
+
+    def refresh(self) -> None:
+        """Ask again before a request, for a hand on the stage tells nobody; without waiting if that was in vain."""
+        self.read(may_wait=not self._is_lost)
+
+    def look(self) -> None:
+        """Ask where the drives are, moving or not: the light of a live image falls there."""
+        try:
+            x_um, y_um, z_um = self._drivers.places()
+        except RuntimeError:
+            x_um = y_um = z_um = None
+        self._guard.note(structs.replace(self._guard.standing, x_um=x_um, y_um=y_um, z_um=z_um))
+
+    def look_again(self) -> None:
+        """Ask where an event has brought the drives: some engines only warn of one that fails, and light all the same.
+
+        Raises
+        ------
+        RecordError
+            If light that fell elsewhere cannot be written down.
+        """
+        try:
+            standing = self._drivers.standing(may_wait=False)
+        except RuntimeError:
+            self.read(may_wait=False)
+            return
+        self._is_lost = not self._drivers.knows_all(standing)
+        self._guard.note_arrival(standing)
 
     def ensure(self) -> None:
         """Ask again, without waiting, if a drive did not say the last time."""

@@ -1,0 +1,189 @@
+"""Hands: the guard knows where the hardware truly is, whoever has driven it, and counts light where it falls."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import useq
+
+from stentor.control.admission import OPERATOR
+from stentor.control.settings import DoseSettings, GuardSettings
+from stentor.core.action import (
+    Acquire,
+    Action,
+    Cause,
+    Disarm,
+    MoveXY,
+    MoveZ,
+    PulseShutter,
+    Receipt,
+    Request,
+    SetChannel,
+    SetProperty,
+)
+from stentor.core.clock import FakeClock, SystemClock
+from stentor.microscope.arrival import Arrival
+from stentor.scope.agenda import Agenda
+from stentor.scope.between import LivePace
+from stentor.scope.engine import RunReport
+from stentor.scope.hands.opening import Hands
+from stentor.scope.plus_engine import PlusEngine
+from stentor.scope.simulated import drives
+from stentor.scope.simulated.core import open_simulated_core
+from stentor.scope.simulated.settings import SimulatedSettings
+
+
+@pytest.fixture
+def core() -> Iterator[Any]:
+    core = open_simulated_core(SimulatedSettings(width=128, height=128))
+    yield core
+    core.close()
+
+
+class Rig:
+    """Hands on a simulated core."""
+
+    def __init__(self, core: Any, **guard: Any) -> None:
+        self.core = core
+        self.clock = FakeClock()
+        self.receipts: list[Receipt] = []
+        self.shots: list[tuple[Arrival, tuple[float, float, float], str]] = []
+        self.hands = Hands(
+            GuardSettings(**{"armed": True, **guard}), core, self.clock, journal=None, abort=lambda: None,
+            log=lambda request, receipt: None,
+        )  # fmt: skip
+        self.desk, self.gatekeeper = self.hands.desk, self.hands.gatekeeper
+        self.desk.course = LivePace(0.1)
+
+    def take(self, action: Action, who: str = "follow") -> None:
+        request = Request(
+            id=str(len(self.receipts) + self.clock.monotonic_ns()), action=action, cause=Cause(controller=who),
+            issued_ns=0, clock_id="fake",
+        )  # fmt: skip
+        self.clock.advance(ms=1000.0)
+        self.desk.take(request, self.receipts.append)
+
+    def ask(self, action: Action) -> Receipt:
+        self.take(action)
+        self.desk.serve(0.0)
+        return self.receipts[-1]
+
+    def drive(self, device: str, *to_um: float) -> None:
+        """By hand: nobody tells the guard."""
+        (self.core.setXYPosition if len(to_um) == 2 else self.core.setPosition)(device, *to_um)
+        self.core.waitForDevice(device)
+
+    def acquire(self, *requests: Action, images: int = 6, plan: Any = None, **later: Action) -> RunReport:
+        """An adaptive acquisition; requests come with the second image, or with that of a number: `at_4=Disarm()`."""
+        engine = PlusEngine(self.core)
+        engine.between = self.gatekeeper
+        agenda = Agenda(
+            [useq.MDAEvent()] if plan is None else plan, interval_s=0.0, time_points=images, exposure_ms=1.0,
+            clock=SystemClock("real"), meanwhile=self.gatekeeper.serve, detour=self.hands.detour,
+        )  # fmt: skip
+        self.desk.course = agenda
+
+        def keep(arrival: Arrival) -> None:
+            place = (self.core.getXPosition(), self.core.getYPosition(), self.core.getPosition("Z"))
+            self.shots.append((arrival, place, self.core.getProperty("Filters", "Label")))
+            with_it = later.get(f"at_{len(self.shots)}")
+            for request in (*(requests if len(self.shots) == 2 else ()), *([with_it] if with_it is not None else [])):
+                self.take(request)
+
+        return engine.run(agenda, keep)
+
+    @property
+    def asked(self) -> list[bool]:
+        """Which images were asked for in between."""
+        return ["asked" in arrival.event.index for arrival, _, _ in self.shots if arrival.event is not None]
+
+
+def test_a_step_counts_from_where_a_hand_has_driven_to(core: Any) -> None:
+    rig = Rig(core, z_step_um=5.0)
+    rig.ask(MoveZ(z_um=0.0))
+    rig.drive("Z", 40.0)
+
+    refused, done = rig.ask(MoveZ(z_um=2.0)), rig.ask(MoveZ(z_um=1.0, is_relative=True))
+
+    assert (refused.verdict, refused.rule) == ("refused", "z_step_um")
+    assert done.read_back["z_um"] == pytest.approx(41.0, abs=0.5)
+
+
+def test_live_light_counts_where_a_hand_has_driven_to(core: Any) -> None:
+    rig = Rig(core, dose=DoseSettings(budget_uj=500.0, power_mw={"*": 1.0}))
+
+    admitted = []
+    for x_um in (0.0, 500.0):
+        rig.drive("XY", x_um, 0.0)
+        admitted.append([rig.gatekeeper.admits_light(100.0, 1) for _ in range(6)])
+
+    assert admitted == [[True] * 5 + [False]] * 2
+
+
+def test_a_stage_that_is_stuck_is_lit_within_the_budget_wherever_it_is_sent(
+    core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(core, dose=DoseSettings(budget_uj=10.0, power_mw={"*": 1.0}, field_um=50.0))
+
+    def is_stuck(*args: Any) -> None:
+        raise RuntimeError("limit switch")
+
+    monkeypatch.setattr(drives.SimulatedXYStage, "set_position_um", is_stuck)
+    places = [useq.MDAEvent(index={"p": p}, x_pos=200.0 * (p + 1), y_pos=0.0) for p in range(3)]
+    rig.acquire(plan=places, images=12)
+
+    assert 1 <= len(rig.shots) <= 10
+    assert {round(place[0]) for _, place, _ in rig.shots} == {0}
+
+
+def test_light_after_a_filter_was_set_by_itself_counts_as_the_brightest(core: Any) -> None:
+    core.setConfig("Channel", "Phase")
+    bright = DoseSettings(budget_uj=100.0, power_mw={"Phase": 0.0, "DAPI": 10.0}, field_um=50.0)
+    rig = Rig(core, devices=("Filters",), dose=bright)
+    event = {
+        "exposure": 5.0,
+        "channel": {"config": "Phase", "group": "Channel"},
+        "properties": [["Filters", "Label", "DAPI"]],
+    }
+
+    receipt = rig.ask(SetProperty(device="Filters", property="Label", value="DAPI"))
+    rig.acquire(*(Acquire(events=(event,)) for _ in range(5)))
+
+    assert receipt.verdict == "done"
+    asked = [label for (_, _, label), is_asked in zip(rig.shots, rig.asked, strict=True) if is_asked]
+    assert asked
+    assert 5.0 * 10.0 * asked.count("DAPI") <= 100.0
+
+
+def test_a_preset_or_a_planned_property_drives_the_focus_no_further_than_a_move(core: Any) -> None:
+    core.defineConfig("Channel", "Jump", "Z", "Position", "200")
+    rig = Rig(core, z_um=(-10.0, 10.0))
+
+    receipt = rig.ask(SetChannel(preset="Jump"))
+    admitted = rig.gatekeeper.admits_event(useq.MDAEvent(properties=[("Z", "Position", 200.0)], exposure=1.0))
+
+    assert (receipt.verdict, receipt.rule, admitted) == ("refused", "z_um", False)
+
+
+def test_nothing_that_waits_is_done_after_a_disarm(core: Any) -> None:
+    rig = Rig(core, devices=("Lamp",))
+    before = core.getXPosition()
+
+    for action in (MoveXY(x_um=50.0, y_um=0.0), PulseShutter(duration_ms=20.0)):
+        rig.take(action)
+    rig.take(Disarm(), who=OPERATOR)
+    rig.desk.serve(0.0)
+    rig.desk.serve(0.0)
+
+    assert [receipt.verdict for receipt in rig.receipts] == ["done", "refused", "refused"]
+    assert [receipt.rule for receipt in rig.receipts[1:]] == ["armed", "armed"]
+    assert core.getXPosition() == before
+
+
+def test_images_that_were_asked_for_are_not_taken_after_a_disarm(core: Any) -> None:
+    rig = Rig(core)
+    events = tuple({"x_pos": 1.0, "y_pos": 0.0} for _ in range(30))
+
+    rig.acquire(Acquire(events=events), images=4, at_4=Disarm())
+
+    assert rig.asked == [False, False, True, True, False, False]
