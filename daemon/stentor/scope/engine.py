@@ -37,6 +37,9 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
         "completed" when everything expected came, "aborted" when somebody asked for the end before that.
     error
         What went wrong and what to do; None unless `reason` is "failed".
+    complaint
+        What a backend complained of though all images came: some of them may have been taken elsewhere, or in another
+        light, than they were meant to. None: nothing.
     """
 
     expected: int | None
@@ -45,6 +48,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     sink_failures: int
     reason: Reason
     error: str | None = None
+    complaint: str | None = None
 
 
 class Engine(Protocol):

@@ -81,11 +81,14 @@ class EventFeed:
             self._handed_out += asks_for_image(event)
             yield event
 
-    def report(self, tally: Tally, error: str | None, *, is_stalled: bool = False) -> RunReport:
+    def report(
+        self, tally: Tally, error: str | None, *, is_stalled: bool = False, complaint: str | None = None
+    ) -> RunReport:
         """Compare what was asked for with what came; a run that we ended because it stalled is no abort."""
         return tally.report(
             expected=self.expected,
             is_aborted=self._stop.is_set() and not is_stalled,
             is_open_ended=self.whole is None,
             error=error,
+            complaint=complaint,
         )

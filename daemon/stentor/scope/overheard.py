@@ -12,7 +12,7 @@ class Overheard(logging.Handler):
     logger_name
         Whose warnings to hear.
     beginnings
-        How a complaint begins that makes a run a failure.
+        How a complaint begins that tells how a run went.
     """
 
     def __init__(self, logger_name: str, beginnings: tuple[str, ...]) -> None:

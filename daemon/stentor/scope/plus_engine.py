@@ -97,8 +97,12 @@ class PlusEngine:
                     raise
                 finally:
                     self._tally = None
-            error = watch.error or errand.error or overheard.complaint
-            return feed.report(tally, error, is_stalled=watch.error is not None)
+            return feed.report(
+                tally,
+                watch.error or errand.error,
+                is_stalled=watch.error is not None,
+                complaint=overheard.complaint,
+            )
 
     def live(
         self,

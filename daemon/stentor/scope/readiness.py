@@ -98,7 +98,9 @@ def _drive_types() -> tuple[int, int]:
 def check_exposure(exposure_ms: float) -> None:
     """Refuse an exposure that no camera can make, with ConfigError."""
     if not 0 < exposure_ms < LONGEST_EXPOSURE_MS:
-        raise ConfigError(f"an exposure of {exposure_ms} ms cannot be made; give milliseconds, more than 0")
+        raise ConfigError(
+            f"an exposure of {exposure_ms} ms cannot be made; give milliseconds, more than 0 and less than an hour"
+        )
 
 
 def set_exposure(core: "pymmcore.CMMCore", exposure_ms: float) -> None:

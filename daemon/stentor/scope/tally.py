@@ -43,7 +43,13 @@ class Tally:
             return self._changed.wait_for(lambda: self.received >= count, timeout_s)
 
     def report(
-        self, *, expected: int | None, is_aborted: bool, is_open_ended: bool = False, error: str | None = None
+        self,
+        *,
+        expected: int | None,
+        is_aborted: bool,
+        is_open_ended: bool = False,
+        error: str | None = None,
+        complaint: str | None = None,
     ) -> RunReport:
         """Judge the run by its counters: an image short or over is a failure, whatever the backend says.
 
@@ -57,14 +63,17 @@ class Tally:
             More might have been asked for, so that an abort cut the run short even if all of `expected` came.
         error
             What the backend raised; None: nothing.
+        complaint
+            What it complained of and carried on, and so the reason why images are missing, if they are.
         """
         if is_aborted and (is_open_ended or expected is None or self.received < expected):
-            return self._report(expected, "aborted", None)
+            return self._report(expected, "aborted", None, complaint)
         if error is None and expected is not None and self.received != expected:
             error = f"{self.received} of {expected} images came, and the engine gave no reason"
-        return self._report(expected, "completed" if error is None else "failed", error)
+            error = error if complaint is None else f"{self.received} of {expected} images came: {complaint}"
+        return self._report(expected, "completed" if error is None else "failed", error, complaint)
 
-    def _report(self, expected: int | None, reason: Reason, error: str | None) -> RunReport:
+    def _report(self, expected: int | None, reason: Reason, error: str | None, complaint: str | None) -> RunReport:
         return RunReport(
             expected=expected,
             received=self.received,
@@ -72,4 +81,5 @@ class Tally:
             sink_failures=self._sink.failures,
             reason=reason,
             error=error,
+            complaint=complaint,
         )

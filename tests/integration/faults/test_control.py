@@ -135,6 +135,10 @@ def test_a_controller_that_hangs_leaves_the_microscope_safe(rig: Any) -> None:
 
     assert (paused.wall_ns - last.wall_ns) / 1e9 < 4.0  # a few results after the first move, then the silence
     with stentor.connect() as script:
+        refused = script.set_property("Lamp", "Intensity", 60.0)
+        assert (refused.verdict, refused.rule) == ("refused", "armed"), "safe until an operator says otherwise"
+        with stentor.connect(controller=OPERATOR) as operator:
+            assert operator.do(Arm()).is_done
         lamp = script.set_property("Lamp", "Intensity", 0.0)
         assert lamp.read_back["x_um"] == pytest.approx(1.0, abs=2.5)
     ended(rig, process)

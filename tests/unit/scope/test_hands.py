@@ -1,6 +1,6 @@
 """Hands: the guard knows where the hardware truly is, whoever has driven it, and counts light where it falls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,8 @@ from stentor.core.action import (
     Receipt,
     Request,
     SetChannel,
+    SetExposure,
+    SetPositions,
     SetProperty,
 )
 from stentor.core.clock import FakeClock, SystemClock
@@ -43,14 +45,14 @@ def core() -> Iterator[Any]:
 class Rig:
     """Hands on a simulated core."""
 
-    def __init__(self, core: Any, **guard: Any) -> None:
+    def __init__(self, core: Any, *, on_change: Callable[[], None] = lambda: None, **guard: Any) -> None:
         self.core = core
         self.clock = FakeClock()
         self.receipts: list[Receipt] = []
         self.shots: list[tuple[Arrival, tuple[float, float, float], str]] = []
         self.hands = Hands(
             GuardSettings(**{"armed": True, **guard}), core, self.clock, journal=None, abort=lambda: None,
-            log=lambda request, receipt: None,
+            log=lambda request, receipt: None, on_change=on_change,
         )  # fmt: skip
         self.desk, self.gatekeeper = self.hands.desk, self.hands.gatekeeper
         self.desk.course = LivePace(0.1)
@@ -163,6 +165,79 @@ def test_a_preset_or_a_planned_property_drives_the_focus_no_further_than_a_move(
     admitted = rig.gatekeeper.admits_event(useq.MDAEvent(properties=[("Z", "Position", 200.0)], exposure=1.0))
 
     assert (receipt.verdict, receipt.rule, admitted) == ("refused", "z_um", False)
+
+
+@pytest.mark.parametrize("exposure_ms", [0.0, 7.2e6])
+def test_an_exposure_that_no_camera_can_make_is_refused_and_the_acquisition_goes_on(
+    core: Any, exposure_ms: float
+) -> None:
+    rig = Rig(core, exposure_ms=(0.0, 1e9))
+
+    report = rig.acquire(SetExposure(exposure_ms=exposure_ms))
+
+    assert (rig.receipts[0].verdict, rig.receipts[0].rule) == ("refused", "request")
+    assert (report.reason, len(rig.shots)) == ("completed", 6)
+
+
+def test_positions_in_z_without_a_focus_drive_are_refused(core: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "getFocusDevice", lambda: "")
+
+    receipt = Rig(core).ask(SetPositions(positions_um=((1.0, 2.0, 3.0),)))
+
+    assert (receipt.verdict, receipt.text) == ("refused", "this microscope has no focus drive")
+
+
+def test_x_alone_is_imaged_where_y_stands(core: Any) -> None:
+    rig = Rig(core)
+    rig.drive("XY", 3.0, 4.0)
+
+    report = rig.acquire(Acquire(events=({"x_pos": 9.0},)))
+
+    (asked,) = [arrival.event for arrival, _, _ in rig.shots if arrival.event and "asked" in arrival.event.index]
+    assert (asked.x_pos, asked.y_pos) == (9.0, pytest.approx(4.0, abs=0.5))
+    assert report.reason == "completed"
+
+
+def test_a_microscope_that_does_not_answer_after_a_detour_ends_no_acquisition(core: Any) -> None:
+    said = iter([RuntimeError("camera: time-out while reading its region")])
+
+    def answer() -> None:
+        if (error := next(said, None)) is not None:
+            raise error
+
+    rig = Rig(core, on_change=answer)
+    report = rig.acquire(Acquire(events=({"x_pos": 5.0, "y_pos": 5.0},)))
+
+    assert next(said, None) is None, "it was asked"
+    assert (report.reason, len(rig.shots)) == ("completed", 7)
+
+
+def test_a_place_that_is_no_number_is_unknown_and_ends_no_acquisition(
+    core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(core, xy_step_um=10.0)
+    monkeypatch.setattr(drives.SimulatedXYStage, "get_position_um", lambda self: (0.0, float("nan")))
+
+    refused = rig.ask(MoveXY(x_um=1.0, y_um=0.0))
+    report = rig.acquire()
+
+    assert (refused.verdict, refused.rule) == ("refused", "xy_step_um")
+    assert report.reason == "completed"
+
+
+def test_a_drive_that_fails_while_all_images_come_is_a_complaint_and_no_failure(
+    core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A run that "failed" was started again from its beginning, and taken twice.
+    def is_stuck(*args: Any) -> None:
+        raise RuntimeError("limit switch")
+
+    monkeypatch.setattr(drives.SimulatedXYStage, "set_position_um", is_stuck)
+
+    report = Rig(core).acquire(plan=[useq.MDAEvent(x_pos=200.0, y_pos=0.0)])
+
+    assert (report.reason, report.error, report.received) == ("completed", None, 6)
+    assert "limit switch" in (report.complaint or "")
 
 
 def test_nothing_that_waits_is_done_after_a_disarm(core: Any) -> None:

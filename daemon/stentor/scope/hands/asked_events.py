@@ -28,7 +28,7 @@ def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> 
     ----------
     standing
         Where the drives are: a sequence that names no positions, such as a z-stack relative to the focus, is meant
-        there.
+        there, and so is the axis of x and y that an event leaves out.
 
     Raises
     ------
@@ -38,6 +38,7 @@ def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> 
     if len(action.events) * max(1, len(action.positions_um)) > MOST:
         return _too_many()  # before they are made: a small message can ask for a billion
     events = _single(action) if action.sequence is None else _sequence(action, core, standing)
+    events = [_with_both_axes(event, standing) for event in events]
     if not events:
         raise ConfigError("nothing to acquire: give useq-schema `events`, or a `sequence`")
     if len(events) > MOST:
@@ -70,6 +71,20 @@ def _check_reach(event: "useq.MDAEvent", core: "pymmcore.CMMCore") -> None:
         check_property(core, device, name)
         if not isinstance(value, str | int | float):
             raise ConfigError(f"{device}.{name} = {value!r} is neither a number nor a text")
+
+
+def _with_both_axes(event: "useq.MDAEvent", standing: Standing) -> "useq.MDAEvent":
+    """Name x beside y: not every engine can move one alone."""
+    if (event.x_pos is None) == (event.y_pos is None):
+        return event
+    if standing.x_um is None or standing.y_um is None:
+        raise ConfigError(
+            f"event {dict(event.index)}: x without y, and the drive does not say where it stands; give both"
+        )
+    return event.replace(
+        x_pos=standing.x_um if event.x_pos is None else event.x_pos,
+        y_pos=standing.y_um if event.y_pos is None else event.y_pos,
+    )
 
 
 def _single(action: Acquire) -> "list[useq.MDAEvent]":

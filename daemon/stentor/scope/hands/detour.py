@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stentor.control.device_call import DeviceCall, Drive, Standing
 from stentor.control.guard import Guard
 from stentor.core.errors import RecordError
-from stentor.scope.hands.drivers import Drivers
+from stentor.scope.hands.drivers import Drivers, asking_devices
 from stentor.scope.hands.event_calls import preset_call
 from stentor.scope.hands.whereabouts import Whereabouts
 
@@ -68,7 +68,11 @@ class Detour:
         except (RuntimeError, RecordError) as err:
             logger.error("the acquisition could not go back to where it was: %s", err)
         self._whereabouts.read()  # a drive that failed on the way is not where the guard let it go
-        self._on_change()
+        try:
+            with asking_devices():
+                self._on_change()
+        except RuntimeError as err:
+            logger.error("the microscope does not say how it stands after the way back: %s", err)
 
     def _calls_back(self, before: Standing, now: Standing) -> list[DeviceCall]:
         calls: list[DeviceCall] = []

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from stentor.control.device_call import DeviceCall, Standing
 from stentor.control.plain_calls import plain_calls
-from stentor.core.action import Action, MoveXY, MoveZ, PulseShutter, SetChannel, SetPositions, SetProperty
+from stentor.core.action import Action, MoveXY, MoveZ, PulseShutter, SetChannel, SetExposure, SetPositions, SetProperty
 from stentor.core.errors import ConfigError
 from stentor.scope.hands.event_calls import preset_call
-from stentor.scope.readiness import check_channel, check_property
+from stentor.scope.readiness import check_channel, check_exposure, check_property
 
 if TYPE_CHECKING:
     import pymmcore
@@ -39,6 +39,10 @@ def calls_of(action: Action, core: "pymmcore.CMMCore", standing: Standing) -> li
             _needs(core.getXYStageDevice(), "xy drive")
             if not positions:
                 raise ConfigError("no position to visit; `pause` takes no images")
+            if any(len(place) == 3 for place in positions):
+                _needs(core.getFocusDevice(), "focus drive")
+        case SetExposure(exposure_ms=exposure_ms):
+            check_exposure(exposure_ms)
     return plain_calls(action, standing)
 
 
