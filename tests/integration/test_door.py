@@ -1,28 +1,35 @@
 """Door: nonsense, floods and raising parts cost nobody else the answer."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stentor.core.action import Cause, Pause, Receipt, Request
+from stentor.core.action import Action, Cause, MoveXY, MoveZ, Pause, PulseShutter, Receipt, Request
 from stentor.core.clock import FakeClock
+from stentor.core.errors import PublishError
 from stentor.scope.door import Door
 from stentor.wire import platforms, rendezvous, sockets
 from stentor.wire.request import ScopeLink, encode, scope_name
 
 
 class EchoDesk:
-    """Answers everything at once, and remembers whether it was told to watch."""
+    """Answers everything at once, or nothing, and remembers whether it was told to watch."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_mute: bool = False) -> None:
+        self.is_mute = is_mute
+        self.asked: list[str] = []
         self.watched = threading.Event()
 
     def take(self, request: Request, reply: Any) -> None:
+        self.asked.append(request.id)
         if request.id == "raise":
             raise OverflowError("what nobody thought of")
+        if self.is_mute:
+            return
         reply(receipt_of(request))
 
     def watch(self) -> None:
@@ -79,3 +86,51 @@ def test_a_flood_keeps_nobody_from_watching_for_silence(door: Door, desk: EchoDe
     desk.watched.clear()
 
     assert desk.watched.wait(5.0)
+
+
+def asked_across_a_restart(action: Action) -> tuple[EchoDesk, list[Any]]:
+    """Ask a scope that dies before it answers; returns the desk of its successor, and what the asker heard."""
+    first, second = EchoDesk(is_mute=True), EchoDesk()
+    heard: list[Any] = []
+    request = Request(id="once", action=action, cause=Cause(controller="script"), issued_ns=0, clock_id="fake")
+
+    def ask() -> None:
+        link = ScopeLink("rig")
+        try:
+            heard.append(link.ask(request, timeout_s=10.0))
+        except PublishError as err:
+            heard.append(err)
+        link.close()
+
+    dying = Door(first, FakeClock(), rig="rig")  # type: ignore[arg-type]
+    dying.open()
+    asker = threading.Thread(target=ask)
+    asker.start()
+    until_s = time.monotonic() + 5.0
+    while not first.asked and time.monotonic() < until_s:
+        time.sleep(0.005)
+    dying.close()
+    heir = Door(second, FakeClock(), rig="rig")  # type: ignore[arg-type]
+    heir.open()
+    asker.join(15.0)
+    heir.close()
+    assert first.asked == ["once"]
+    return second, heard
+
+
+@pytest.mark.parametrize(
+    "action",
+    [MoveXY(x_um=10.0, y_um=0.0, is_relative=True), MoveZ(z_um=1.0, is_relative=True), PulseShutter(duration_ms=5)],
+)
+def test_what_would_do_more_when_done_twice_is_not_asked_of_a_new_scope(desk: EchoDesk, action: Action) -> None:
+    second, (error,) = asked_across_a_restart(action)
+
+    assert second.asked == []
+    assert isinstance(error, PublishError)
+    assert "whether it was done is not known" in str(error)
+
+
+def test_an_absolute_move_is_asked_of_a_new_scope(desk: EchoDesk) -> None:
+    second, (receipt,) = asked_across_a_restart(MoveXY(x_um=10.0, y_um=0.0))
+
+    assert (second.asked, receipt.verdict) == (["once"], "done")

@@ -37,7 +37,7 @@ class Guard:
     ) -> None:
         self._settings = settings
         self._dose = dose
-        self._light_path = light_path
+        self.light_path = light_path
         self._light: dict[Tile, float] = {}
         self._stuck_um: tuple[float, float] | None = None
         self.standing = standing
@@ -68,6 +68,12 @@ class Guard:
             light, self._light = self._light, {}
             self._dose.add({tile: energy_uj for tile in self._dose.tiles(*found_um) if tile not in light})
 
+    def after(self, standing: Standing, calls: Sequence[DeviceCall]) -> Standing:
+        """Return how the hardware stands once calls are made."""
+        for call in calls:
+            standing = after(standing, call, self.light_path)
+        return standing
+
     def judge(self, calls: Sequence[DeviceCall], *, is_planned: bool = False) -> Refusal | None:
         """Return the rule that any of the calls would break, made in this order; None: none would."""
         return self._follow(calls, is_planned=is_planned)[0]
@@ -94,7 +100,7 @@ class Guard:
                 refusal = self._lighten(call, standing, light)
             if refusal is not None:
                 return refusal, self.standing, {}
-            standing = after(standing, call, self._light_path)
+            standing = after(standing, call, self.light_path)
         return None, standing, light
 
     def _lighten(self, call: Expose, standing: Standing, light: dict[Tile, float]) -> Refusal | None:

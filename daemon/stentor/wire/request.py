@@ -5,7 +5,18 @@ from typing import Final
 
 import msgspec
 
-from stentor.core.action import Acquire, Receipt, Request
+from stentor.core.action import (
+    Acquire,
+    Action,
+    Extend,
+    MoveXY,
+    MoveZ,
+    ProjectMask,
+    PulseShutter,
+    Receipt,
+    Request,
+    Skip,
+)
 from stentor.core.errors import PublishError
 from stentor.wire import rendezvous, sockets
 
@@ -34,6 +45,13 @@ def scope_name(rig: str) -> str:
     return f"{rig}.scope"
 
 
+def is_more_when_twice(action: Action) -> bool:
+    """Tell whether doing an action a second time does something that once does not."""
+    return isinstance(action, (Acquire, Extend, ProjectMask, PulseShutter, Skip)) or (
+        isinstance(action, (MoveXY, MoveZ)) and action.is_relative
+    )
+
+
 class ScopeLink:
     """A way to the scope of a rig; finds it again after a restart. Belongs to one thread; `close` may be repeated."""
 
@@ -44,13 +62,17 @@ class ScopeLink:
         self._socket: sockets.Socket | None = None
 
     def ask(self, request: Request, timeout_s: float) -> Receipt:
-        """Send a request and wait for its receipt; lost on the way it is sent again, which does nothing twice.
+        """Send a request and wait for its receipt.
+
+        When the scope is started again meanwhile, what does no more when it is done twice, such as an absolute move, is
+        sent to the new one.
 
         Raises
         ------
         PublishError
-            If no scope of that rig is alive, or it does not answer in time: whether the request was carried out is
-            then not known. Asking again with the same id tells.
+            If no scope of that rig is alive, it does not answer in time, or it was started again with a request under
+            way that must not be done twice: whether it was carried out is then not known. Asking the same scope again
+            with the same id tells; a new one knows no ids of the old one's.
         """
         deadline_s = time.monotonic() + timeout_s
         is_sent = False
@@ -70,7 +92,12 @@ class ScopeLink:
                 receipt = self._read(parts)
                 if receipt is not None and receipt.id == request.id:
                     return receipt
-            if is_sent and self._has_moved():
+            if self._has_moved() and is_sent:
+                if is_more_when_twice(request.action):
+                    raise PublishError(
+                        f"the scope of rig {self._rig!r} was started again before it answered {request.id}: whether it "
+                        "was done is not known; look how the microscope stands, and ask under a new id"
+                    )
                 is_sent = False
 
     def tell(self, request: Request) -> bool:

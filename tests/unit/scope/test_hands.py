@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import useq
 
@@ -238,6 +239,27 @@ def test_a_drive_that_fails_while_all_images_come_is_a_complaint_and_no_failure(
 
     assert (report.reason, report.error, report.received) == ("completed", None, 6)
     assert "limit switch" in (report.complaint or "")
+
+
+def test_what_is_asked_of_the_drives_during_a_detour_holds_after_it(core: Any) -> None:
+    rig = Rig(core)
+    stack = tuple({"z_pos": float(z), "x_pos": 0.0, "y_pos": 0.0} for z in (-1, 0, 1))
+
+    rig.acquire(Acquire(events=stack), at_3=MoveXY(x_um=30.0, y_um=0.0), at_4=MoveZ(z_um=7.0))
+
+    assert [receipt.verdict for receipt in rig.receipts] == ["done"] * 3
+    assert rig.asked == [False, False, True, True, True, False, False, False, False]
+    assert [np.round(place).tolist() for _, place, _ in rig.shots[5:]] == [[30.0, 0.0, 7.0]] * 4
+
+
+def test_after_a_detour_the_light_is_what_it_was_though_no_preset_describes_it(core: Any) -> None:
+    core.setConfig("Channel", "Phase")
+    core.deleteConfig("Channel", "Phase")
+    rig = Rig(core)
+
+    rig.acquire(Acquire(events=({"channel": {"config": "DAPI", "group": "Channel"}},)))
+
+    assert [label for _, _, label in rig.shots] == ["Phase", "Phase", "DAPI", "Phase", "Phase", "Phase", "Phase"]
 
 
 def test_nothing_that_waits_is_done_after_a_disarm(core: Any) -> None:

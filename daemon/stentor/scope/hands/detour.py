@@ -1,10 +1,10 @@
 """Detour: leads an acquisition back to where it was after images that requests asked for in between."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from stentor.control.device_call import DeviceCall, Drive, Standing
+from stentor.control.device_call import DeviceCall, Drive, SetValue, Standing, name_of
 from stentor.control.guard import Guard
 from stentor.core.errors import RecordError
 from stentor.scope.hands.drivers import Drivers, asking_devices
@@ -21,7 +21,8 @@ class Detour:
     """`begin` before the first image that was asked for, `end` after the last; by the thread that holds the hardware.
 
     Events of an acquisition may leave out where they are imaged and in which channel: then they mean here, and as it
-    is. An image asked for in between must not change what that is.
+    is. An image asked for in between must not change what that is; a move or a channel that is asked for meanwhile
+    does, and `note` is told of it.
 
     Parameters
     ----------
@@ -44,13 +45,24 @@ class Detour:
         self._whereabouts = whereabouts
         self._on_change = on_change
         self._before: Standing | None = None
+        self._light_path: dict[str, str | float] = {}
 
     def begin(self) -> None:
-        """Remember how the hardware stands."""
+        """Remember how the hardware stands; of a channel that no preset describes, each of its parts."""
         try:
             self._before = self._drivers.standing()
+            self._light_path = {**self._drivers.values(self._guard.light_path if self._before.channel is None else ())}
         except RuntimeError as err:
             logger.warning("the hardware does not say how it stands, so that there is no way back: %s", err)
+
+    def note(self, calls: Sequence[DeviceCall]) -> None:
+        """Take what a request has made of the hardware meanwhile for how the acquisition goes on."""
+        if self._before is None:
+            return
+        self._before = self._guard.after(self._before, calls)
+        for call in calls:
+            if isinstance(call, SetValue) and name_of(call) in self._light_path:
+                self._light_path[name_of(call)] = call.value
 
     def end(self) -> None:
         """Go back; what cannot be undone is said, and the images that follow tell where they were taken."""
@@ -76,9 +88,14 @@ class Detour:
 
     def _calls_back(self, before: Standing, now: Standing) -> list[DeviceCall]:
         calls: list[DeviceCall] = []
-        group = self._core.getChannelGroup()
-        if before.channel is not None and before.channel != now.channel:
-            calls.append(preset_call(self._core, group, before.channel))
+        if before.channel is None:
+            here = self._drivers.values(self._light_path)
+            for name, value in self._light_path.items():
+                if str(value) != here[name]:
+                    device, _, key = name.partition(".")
+                    calls.append(SetValue(device=device, property=key, value=value))
+        elif before.channel != now.channel:
+            calls.append(preset_call(self._core, self._core.getChannelGroup(), before.channel))
         away = {
             axis: there
             for axis in ("x_um", "y_um", "z_um")

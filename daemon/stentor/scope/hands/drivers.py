@@ -103,6 +103,11 @@ class Drivers:
         )
 
     @asking_devices()
+    def values(self, names: Iterable[str]) -> dict[str, str]:
+        """Ask for the values of properties, "Device.Property"."""
+        return {name: str(self._core.getProperty(*name.partition(".")[::2])) for name in names}
+
+    @asking_devices()
     def places(self) -> tuple[float | None, float | None, float | None]:
         """Ask where x, y and z are now, moving or not; None: there is no such drive, or what it says is no number."""
         core = self._core

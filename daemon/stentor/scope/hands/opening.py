@@ -72,9 +72,18 @@ class Hands:
         account = DoseAccount(dose, received_uj=received_uj, field_um=field_um, write=write)
         guard = Guard(settings, account, drivers.standing(), light_path=light_path_of(core))
         whereabouts = Whereabouts(drivers, guard)
-        performer = Performer(settings, core, guard, drivers, whereabouts, projector=projector, on_change=on_change)
-        self.desk = Desk(settings, performer, clock, abort=abort, log=log)
         self.detour = Detour(core, guard, drivers, whereabouts, on_change=on_change)
+        performer = Performer(
+            settings,
+            core,
+            guard,
+            drivers,
+            whereabouts,
+            projector=projector,
+            on_change=on_change,
+            on_made=self.detour.note,
+        )
+        self.desk = Desk(settings, performer, clock, abort=abort, log=log)
         self.gatekeeper = Gatekeeper(
             guard,
             self.desk,

@@ -60,6 +60,8 @@ class Performer:
         Calibration of the SLM.
     on_change
         Called after the hardware has been changed.
+    on_made
+        Told the device calls that were made.
     """
 
     def __init__(
@@ -72,7 +74,9 @@ class Performer:
         *,
         projector: ProjectorSettings = UNCALIBRATED,
         on_change: Callable[[], None],
+        on_made: Callable[[Sequence[DeviceCall]], None] = lambda calls: None,
     ) -> None:
+        self._on_made = on_made
         self._projection = Projection(core, drivers, projector)
         self._settings = settings
         self._core = core
@@ -157,6 +161,7 @@ class Performer:
             case _:
                 for call in calls:
                     self._drivers.make(call)
+                self._on_made(calls)
         return {}
 
     def _read_back(self) -> dict[str, int | float | str]:
