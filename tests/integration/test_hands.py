@@ -9,6 +9,7 @@ import pytest
 
 import stentor
 from stentor.client.microscope import ConnectedMicroscope
+from stentor.client.operator import describe
 from stentor.control.admission import OPERATOR
 from stentor.core.action import Arm
 from stentor.record.decisions import read_decisions
@@ -51,10 +52,19 @@ def test_a_move_is_done_and_read_back_and_the_next_frames_know_it(microscope: An
     assert receipt.is_done, receipt
     assert receipt.read_back["x_um"] == pytest.approx(30.0, abs=0.5)
     assert receipt.received_ns <= receipt.started_ns <= receipt.done_ns
-    deadline = time.monotonic() + 5
-    while (result := microscope.wait_for()).frame.received_ns < receipt.done_ns:
-        assert time.monotonic() < deadline
+    result = microscope.wait_for()
+    assert result.frame.received_ns - result.frame.exposure_ms * 1e6 >= receipt.done_ns
     assert result.frame.stage.x_um == pytest.approx(30.0, abs=0.5)
+
+
+def test_the_guard_says_how_it_stands(microscope: Any) -> None:
+    before = describe("default")
+    microscope.pause()
+    paused = describe("default")
+    microscope.resume()
+
+    assert before == {"armed": True, "dry_run": False, "paused": False}
+    assert paused["paused"] is True
 
 
 def test_outside_the_limits_nothing_moves(microscope: Any) -> None:

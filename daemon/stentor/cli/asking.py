@@ -13,12 +13,19 @@ from stentor.wire.rendezvous import DEFAULT_NAME
 
 @app.command()
 def status(name: Name = DEFAULT_NAME) -> None:
-    """Print the state of a running daemon as JSON."""
+    """Print the state of a running daemon, and of the microscope's guard, as JSON."""
     from stentor.client.commands import ask
+    from stentor.client.operator import describe
+    from stentor.core.errors import PublishError
 
     with errors_said():
         answer = ask("status", name)
-    typer.echo(msgspec.json.format(msgspec.json.encode(answer.status), indent=2).decode())
+    try:
+        guard = describe(name)
+    except PublishError:  # no microscope of ours: a tap, a replay, or one that is just starting
+        guard = None
+    told = {**msgspec.to_builtins(answer.status), "guard": guard}
+    typer.echo(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
 
 
 @app.command()

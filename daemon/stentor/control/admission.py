@@ -5,14 +5,14 @@ from typing import Final
 
 from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Abort, Action, Alive, Arm, Disarm, GoOn, Pause, Request, Resume, Skip
+from stentor.core.action import Abort, Action, Alive, Arm, Describe, Disarm, GoOn, Pause, Request, Resume, Skip
 from stentor.core.clock import NS_PER_S, Clock, age_ms
 
 OPERATOR: Final = "operator"
 """Who may arm: a person, through the command line; controllers carry names of their own."""
 
-ALWAYS: Final = (Pause, Abort, Disarm, Alive)
-"""What only ever makes things quieter is taken disarmed, too, however often it is asked."""
+ALWAYS: Final = (Pause, Abort, Disarm, Alive, Describe)
+"""What only ever makes things quieter, or changes nothing, is taken disarmed, too, however often it is asked."""
 
 ASKERS: Final = 64
 """Whose requests are counted at a time."""

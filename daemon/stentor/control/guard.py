@@ -121,7 +121,8 @@ class Guard:
         return Refusal(
             "dose",
             f"{energy_uj:g} uJ more here, where {received_uj:g} of {budget_uj:g} uJ are spent; "
-            f"at most {max(budget_uj - received_uj, 0.0):g} uJ are left",
+            f"at most {max(budget_uj - received_uj, 0.0):g} uJ are left of guard.dose.budget_uj for specimen "
+            f"{dose.specimen!r}; another dish is another guard.dose.specimen",
         )
 
 

@@ -185,9 +185,13 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     is_last: bool = False
 
 
+class Describe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="describe"):
+    """Change nothing and say in `read_back` how the guard stands: "armed", "dry_run", "paused", "held_up_by"."""
+
+
 Action: TypeAlias = (
     MoveXY | MoveZ | SetExposure | SetInterval | SetChannel | SetProperty | SetRoi | PulseShutter | ProjectMask
-    | Acquire | SetPositions | Extend | Skip | GoOn | Pause | Resume | Abort | Arm | Disarm | Alive
+    | Acquire | SetPositions | Extend | Skip | GoOn | Pause | Resume | Abort | Arm | Disarm | Alive | Describe
 )  # fmt: skip
 
 

@@ -171,7 +171,7 @@ class Daemon:
             self._ledger.stop()
         finally:
             if self._life_sign is not None:
-                self._life_sign.close()
+                self._life_sign.close(is_goodbye=self.is_asked_to_stop)
             self._sockets.close()
 
     def _give_up_on(self, stage: str, limit_s: float) -> None:

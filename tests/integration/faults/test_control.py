@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import stentor
+from stentor.client.commands import ask
+from stentor.client.operator import describe
 from stentor.control.admission import OPERATOR
 from stentor.core.action import Action, Arm, Cause, MoveXY, Pause, Request, Resume
 from stentor.record.decisions import Decision, read_decisions
@@ -153,6 +155,35 @@ def test_a_controller_that_dies_is_started_again_and_frames_go_on(rig: Any) -> N
 
     summary = ended(rig, process)
     assert "controller-dies died with code 3" in summary["stderr"]
+
+
+def test_a_script_that_ends_says_goodbye_and_one_that_crashes_is_missed(rig: Any) -> None:
+    process = started(rig, config(guard='on_silence = "pause"'))
+
+    with stentor.connect() as script:
+        assert script.alive().is_done
+    time.sleep(2.5)  # longer than silence_s
+    after_the_end = describe("default")
+    with pytest.raises(ZeroDivisionError), stentor.connect() as script:
+        script.alive()
+        1 / 0  # noqa: B018
+    rig.wait_for(lambda: describe("default").get("paused"))
+
+    assert after_the_end == {"armed": True, "dry_run": False, "paused": False}
+    assert describe("default")["held_up_by"] == "script"
+    ended(rig, process)
+
+
+def test_the_acquisition_goes_on_without_a_daemon_that_was_asked_to_end(rig: Any) -> None:
+    process = started(rig, config(guard='on_silence = "pause"'))
+
+    said = ask("stop-daemon", "default").text
+    time.sleep(2.5)  # longer than silence_s
+
+    assert "goes on" in said
+    assert not describe("default")["paused"]
+    process.send_signal(signal.SIGINT)
+    assert rig.finish(process, 30)["returncode"] == 0
 
 
 def test_what_is_no_number_moves_nothing(rig: Any) -> None:

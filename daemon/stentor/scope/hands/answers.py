@@ -31,7 +31,8 @@ class Open(NamedTuple):
 class Answers:
     """`is_taken` and `repeats` before a request is considered, then `open`, `close` with its receipt; one at a time.
 
-    An id is known among the last 1024 of its asker. Each asker has ids and a memory of its own: neither another's ids nor another's flood touch it.
+    An id is known among the last 1024 of its asker. Each asker has ids and a memory of its own: neither another's ids
+    nor another's flood touch it.
     """
 
     def __init__(self) -> None:

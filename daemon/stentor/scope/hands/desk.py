@@ -8,7 +8,20 @@ from typing import Final
 from stentor.control.admission import OPERATOR, Admission, is_hands_off
 from stentor.control.limits import Refusal
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Abort, Action, Alive, Arm, Disarm, GoOn, Pause, Receipt, Request, Resume, Skip
+from stentor.core.action import (
+    Abort,
+    Action,
+    Alive,
+    Arm,
+    Describe,
+    Disarm,
+    GoOn,
+    Pause,
+    Receipt,
+    Request,
+    Resume,
+    Skip,
+)
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
 from stentor.core.errors import ConfigError
@@ -39,8 +52,8 @@ class Desk:
     abort
         Ends the acquisition; from any thread.
     log
-        Told every request with its answer, signs of life and words to go on excepted; of those refused for their
-        number, one a second and asker.
+        Told every request with its answer, signs of life, words to go on and questions how it stands excepted; of those
+        refused for their number, one a second and asker.
     """
 
     def __init__(
@@ -104,8 +117,9 @@ class Desk:
                 refusal = self._open_barrier(request.action, request.cause.controller)
             if isinstance(request.action, Resume) and refusal is None:
                 refusal = self._vigil.refuses_resume(request.cause.controller)
-            if isinstance(request.action, (Alive, GoOn)) and refusal is None:
-                reply(self._receipt(request, received_ns, Done("done", "", "", {}), None))
+            if isinstance(request.action, (Alive, GoOn, Describe)) and refusal is None:
+                said = self._described() if isinstance(request.action, Describe) else {}
+                reply(self._receipt(request, received_ns, Done("done", "", "", said), None))
                 return
             self._answers.open(request, reply)
         if refusal is not None:
@@ -225,6 +239,16 @@ class Desk:
         self._admission.disarm()
         if self.course is not None:
             self.course.drop_asked()
+
+    def _described(self) -> dict[str, int | float | str]:
+        course = self.course
+        held_up = {"held_up_by": self._vigil.held_up_by} if self._vigil.held_up_by else {}
+        return {
+            "armed": int(self.is_armed),
+            "dry_run": int(self._settings.dry_run),
+            **({} if course is None else {"paused": int(course.is_paused)}),
+            **held_up,
+        }
 
     def _note_own(self, action: Action, rule: str, reason: str) -> None:
         self._log(*own_row(action, self._clock, who="guard", rule=rule, reason=reason))

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from stentor.control.admission import OPERATOR
 from stentor.control.limits import Refusal
@@ -13,6 +14,12 @@ from stentor.scope.hands.course import Course
 from stentor.scope.hands.own_row import own_row
 
 logger = logging.getLogger(__name__)
+
+MEANS: Final = {
+    "continue": '"continue": the acquisition goes on',
+    "pause": '"pause": no images until {who} is heard again; `stentor arm` ends the wait',
+    "safe": '"safe": paused, disarmed and set to guard.safe until `stentor arm`',
+}
 
 
 class Vigil:
@@ -43,7 +50,7 @@ class Vigil:
         """Do what the settings say about somebody who has fallen silent."""
         how = self._settings.on_silence
         reason = f"{who} has been silent for {self._settings.silence_s:g} s"
-        logger.warning("%s; on_silence = %r", reason, how)
+        logger.warning("%s; guard.on_silence = %s", reason, MEANS[how].format(who=who))
         why = "it is to go on" if how == "continue" else "this is a dry run" if self._settings.dry_run else None
         if why is None:
             if not self._is_holding:
@@ -67,13 +74,15 @@ class Vigil:
         self._missed -= back
         if back and not self._missed and not self._is_safe_held and self._goes_on_by_itself and course is not None:
             course.resume()
-            self._note(Resume(), f"{', '.join(sorted(back))} is heard again: resume")
+            reason = f"{', '.join(sorted(back))} is heard again: resume"
+            logger.warning("%s", reason)
+            self._note(Resume(), reason)
 
     def refuses_resume(self, who: str) -> Refusal | None:
         """Return why somebody may not let the acquisition go on; None: it is not held up, or they may."""
         if who == OPERATOR or not self._is_holding:
             return None
-        whom = ", ".join(sorted(self._missed)) or "somebody"
+        whom = self.held_up_by
         return Refusal("silence_s", f"held up since {whom} fell silent; only an operator ends that, by `stentor arm`")
 
     def wants_pause(self, who: str) -> None:
@@ -91,6 +100,11 @@ class Vigil:
             course.resume()
         self._missed.clear()
         self._is_safe_held = False
+
+    @property
+    def held_up_by(self) -> str:
+        """Who is silent and holds the acquisition up, by name as far as that is known; empty: nobody."""
+        return ", ".join(sorted(self._missed)) or ("somebody" if self._is_safe_held else "")
 
     @property
     def _is_holding(self) -> bool:
