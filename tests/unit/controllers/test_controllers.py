@@ -124,6 +124,65 @@ def test_what_is_refused_ends_the_row_of_actions() -> None:
     assert len(bench.show(seen(0, **cells(2)))) == 1
 
 
+def test_a_rule_acts_in_every_run_whose_results_satisfy_it() -> None:
+    # A scope that was started again images at its own interval; the rule took it for that of the last run.
+    bench = Bench("rule", **RULE)
+    bench.show(seen(0, **cells(2)))
+
+    assert bench.show(in_run(seen(1, **cells(2)), "next"), in_run(seen(2, **cells(2)), "next")) == [act.Pause()]
+
+
+def test_a_rule_that_was_refused_acts_once_it_is_armed() -> None:
+    verdicts = iter(["refused", "failed", "done"])
+    bench = Bench("rule", lambda request: next(verdicts), **RULE)
+
+    assert bench.show(*(seen(s, **cells(2)) for s in range(5))) == [act.Pause()] * 3
+
+
+def test_a_rule_in_a_dry_run_asks_once() -> None:
+    bench = Bench("rule", lambda request: "dry-run", **RULE)
+
+    assert bench.show(*(seen(s, **cells(2)) for s in range(5))) == [act.Pause()]
+
+
+def test_of_a_row_whose_second_action_is_refused_the_first_is_not_done_twice() -> None:
+    verdicts = iter(["done", "refused", "refused", "done"])
+    both = {**RULE, "then": [{"kind": "move-z", "z_um": 1.0}, {"kind": "pause"}]}
+    bench = Bench("rule", lambda request: next(verdicts), **both)
+
+    asked = bench.show(*(seen(s, **cells(2)) for s in range(5)))
+
+    assert asked == [act.MoveZ(z_um=1.0), act.Pause(), act.Pause(), act.Pause()]
+
+
+def test_what_was_refused_is_not_asked_for_on_a_result_that_speaks_against_it() -> None:
+    bench = Bench("rule", lambda request: "refused", **RULE, frames=2)
+    bench.show(seen(0, **cells(2)), seen(1, **cells(2)))
+
+    assert bench.show(seen(2, **cells(0))) == []
+    assert bench.show(seen(3, **cells(0))) == [act.Resume()]
+
+
+def test_a_rule_that_is_done_again_waits_from_when_it_was_done() -> None:
+    verdicts = iter(["refused", "done", "done"])
+    bench = Bench("rule", lambda request: next(verdicts), **RULE, every_s=10.0)
+
+    asked = [bench.show(seen(s, **cells(2))) for s in (0, 5, 14, 15)]
+
+    assert asked == [[act.Pause()], [act.Pause()], [], [act.Pause()]]
+
+
+def test_a_refusal_that_is_given_again_and_again_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    verdicts = iter(["refused"] * 3 + ["done"] + ["refused"] * 2)
+    bench = Bench("rule", lambda request: next(verdicts), **RULE)
+
+    bench.show(*(seen(s, **cells(2)) for s in range(4)), *(seen(4 + s, **cells(0)) for s in range(2)))
+
+    assert [record.getMessage().split(" by ")[0] for record in caplog.records] == [
+        "Pause was refused", "Resume was refused",
+    ]  # fmt: skip
+
+
 def test_an_event_raises_the_rate_and_quiet_lowers_it() -> None:
     bench = Bench("event-rate", when="event('division') > 0", slow_s=60.0, fast_s=5.0, hold_s=30.0)
 
