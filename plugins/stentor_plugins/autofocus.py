@@ -1,6 +1,6 @@
 """Autofocus: keep the image sharp by small steps of the focus within a range."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -9,7 +9,11 @@ from stentor.control.expression import Expression
 from stentor.core.action import MoveZ, Receipt
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError, StageError
+from stentor.core.frame import ASKED
 from stentor.core.microscope import Microscope
+
+LIMITS: Final = ("z_um", "z_step_um", "z_boxes")
+"""The guard's rules that speak against a height or a step; others speak against asking now."""
 
 
 class AutofocusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -38,7 +42,12 @@ class AutofocusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class Autofocus:
-    """Climbs: a step that helps is repeated, one that does not is taken back, turned round and halved."""
+    """Climbs: a step that helps is repeated, one that does not is taken back, turned round and halved.
+
+    A step that is against a limit does not help. One that is refused for another reason, such as before it is armed,
+    is asked for again with the next result, and a search begins where its first step is done: until then somebody may
+    turn the focus by hand. A new run begins with a search of its own.
+    """
 
     Settings = AutofocusSettings
     images: tuple[str, ...] = ()
@@ -49,63 +58,75 @@ class Autofocus:
             raise ConfigError("least_step_um is larger than step_um")
         self.conditions = (Expression(f"score({settings.score!r})", where="score"),)
         self.asks = (MoveZ(z_um=0.0, is_relative=True),)  # how far is known later
+        self._run = ""
         self._began_um: float | None = None
         self._best: tuple[float, float] | None = None
         """Highest score of this search, and the height where it was seen."""
         self._step_um = settings.step_um
+        self._has_stepped = False
+        """Whether a step is done that no frame has shown yet."""
         self._rests = False
         self._moved_ns = 0
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
-        """Judge a frame, and step."""
+        """Judge a frame of the acquisition's own, and step."""
         frame, settings = result.frame, self._settings
+        self._enter(frame.frame_id.run)
         z_um = frame.stage.z_um
-        if z_um is None or frame.received_ns < self._moved_ns or settings.channel not in (None, frame.channel):
+        # An image that was asked for in between lies where its asker wanted it, and the focus goes back after it.
+        if ASKED in frame.axes or settings.channel not in (None, frame.channel):
+            return
+        if z_um is None or frame.received_ns < self._moved_ns:
             return
         score = result.score(settings.score)
         if score is None:
             raise StageError(f"the plan gives no score {settings.score!r}; add the stage `quality`")
-        if self._began_um is None:
-            self._began_um = z_um
-        if self._best is None:
-            self._best = (score, z_um)
-            self._go(z_um + self._step_um, result, microscope)
-        elif self._rests:
-            self._watch(score, z_um, result, microscope)
-        else:
+        if self._best is None or (self._rests and score < (1 - settings.drop) * self._best[0]):
+            self._begin(score, z_um, result, microscope)
+        elif not self._rests:
             self._climb(score, z_um, result, microscope)
 
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _watch(self, score: float, z_um: float, result: SeenResult, microscope: Microscope) -> None:
-        assert self._best is not None
-        if score < (1 - self._settings.drop) * self._best[0]:
-            self._rests, self._best, self._step_um = False, (score, z_um), self._settings.step_um
-            self._go(z_um + self._step_um, result, microscope)
+    def _enter(self, run: str) -> None:
+        if run != self._run:
+            self._run, self._began_um, self._best, self._rests, self._moved_ns = run, None, None, False, 0
+
+    def _begin(self, score: float, z_um: float, result: SeenResult, microscope: Microscope) -> None:
+        began_um, step_um = z_um if self._began_um is None else self._began_um, self._settings.step_um
+        receipt = self._ask(z_um + step_um, began_um, f"a step of {step_um:g} um", result, microscope)
+        if receipt.verdict in ("done", "failed") or receipt.rule in LIMITS:
+            self._began_um, self._best, self._step_um, self._rests = began_um, (score, z_um), step_um, False
+            self._note(receipt)
 
     def _climb(self, score: float, z_um: float, result: SeenResult, microscope: Microscope) -> None:
-        assert self._best is not None
-        if score > self._best[0]:
-            self._best = (score, z_um)
+        assert self._best is not None and self._began_um is not None
+        if self._has_stepped:
+            self._has_stepped = False
+            if score > self._best[0]:
+                self._best = (score, z_um)
+            else:
+                self._step_um = -self._step_um / 2
+        best_um, step_um = self._best[1], self._step_um
+        if abs(step_um) < self._settings.least_step_um:
+            receipt = self._ask(best_um, self._began_um, "as sharp as it gets", result, microscope)
+            self._rests = receipt.is_done or receipt.rule in LIMITS
         else:
-            self._step_um = -self._step_um / 2
-        if abs(self._step_um) < self._settings.least_step_um:
-            self._rests = True
-            self._go(self._best[1], result, microscope)
-        else:
-            self._go(self._best[1] + self._step_um, result, microscope)
+            reason = f"a step of {step_um:g} um"
+            self._note(self._ask(best_um + step_um, self._began_um, reason, result, microscope))
 
-    def _go(self, z_um: float, result: SeenResult, microscope: Microscope) -> None:
-        assert self._began_um is not None
-        low, high = self._began_um - self._settings.range_um, self._began_um + self._settings.range_um
-        reason = "as sharp as it gets" if self._rests else f"a step of {self._step_um:g} um"
-        receipt = microscope.move_z(min(max(z_um, low), high), because=result, reason=reason)
-        self._note(receipt)
-
-    def _note(self, receipt: Receipt) -> None:
+    def _ask(self, z_um: float, began_um: float, reason: str, result: SeenResult, microscope: Microscope) -> Receipt:
+        low_um, high_um = began_um - self._settings.range_um, began_um + self._settings.range_um
+        receipt = microscope.move_z(min(max(z_um, low_um), high_um), because=result, reason=reason)
         if receipt.is_done and receipt.done_ns is not None:
             self._moved_ns = receipt.done_ns
-        else:
-            # At a limit: the other direction, from the best so far.
+        return receipt
+
+    def _note(self, receipt: Receipt) -> None:
+        """Turn round before what cannot be passed; what was refused for another reason is asked for again."""
+        self._has_stepped = receipt.is_done
+        if receipt.rule in LIMITS:
             self._step_um = -self._step_um / 2
+        elif receipt.verdict == "failed":  # a drive at its end, or one that will obey the next time
+            self._step_um = -self._step_um

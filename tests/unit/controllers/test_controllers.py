@@ -64,11 +64,15 @@ def replace_origin(affine: PixelToStage, at: tuple[float, float]) -> PixelToStag
     return msgspec.structs.replace(affine, x0=x0, y0=y0)
 
 
+Answer = str | tuple[str, str]
+"""A verdict, or a verdict and the guard's rule."""
+
+
 class Bench:
     """A controller, and what it asks for."""
 
     def __init__(
-        self, kind: str, answer: Callable[[act.Request], str] = lambda request: "done", **settings: Any
+        self, kind: str, answer: Callable[[act.Request], Answer] = lambda request: "done", **settings: Any
     ) -> None:
         self.controller = build_controller(0, {"kind": kind, **settings})
         self.asked: list[act.Request] = []
@@ -77,8 +81,10 @@ class Bench:
         def ask(request: act.Request, timeout_s: float) -> act.Receipt:
             self.asked.append(request)
             now = self.clock.monotonic_ns()
-            verdict: Any = answer(request)
-            return act.Receipt(id=request.id, verdict=verdict, received_ns=now, done_ns=now, clock_id="fake")
+            answered = answer(request)
+            verdict: Any
+            verdict, rule = (answered, "") if isinstance(answered, str) else answered
+            return act.Receipt(id=request.id, verdict=verdict, rule=rule, received_ns=now, done_ns=now, clock_id="fake")
 
         self.microscope = Microscope(ask, self.clock, controller=kind)
 
@@ -458,7 +464,7 @@ def test_the_focus_is_found_and_found_again_after_a_drift(sharp_um: float) -> No
             score = float(np.exp(-((height_um["z"] - sharp_um) ** 2) / 18))
             shown = Seen(msgspec.structs.replace(frame, stage=stage), scores={"focus": score})
             for action in bench.show(shown):
-                assert isinstance(action, act.MoveZ) and abs(action.z_um) <= 10.0
+                assert isinstance(action, act.MoveZ)
                 height_um["z"] = action.z_um
 
     go(sharp_um, 25)
@@ -471,6 +477,136 @@ def test_the_focus_is_found_and_found_again_after_a_drift(sharp_um: float) -> No
     assert found_um == pytest.approx(sharp_um, abs=0.6)
     assert rested == 0
     assert height_um["z"] == pytest.approx(sharp_um + 3.5, abs=1.0)
+
+
+class Focused:
+    """An autofocus, and how sharp the specimen is at the height to which it moved the focus."""
+
+    def __init__(self, *, sharp_um: float, z_um: float = 0.0, **settings: Any) -> None:
+        self.sharp_um, self.z_um = sharp_um, z_um
+        self.refusal: tuple[str, str] | None = None
+        """Verdict and rule of the answers from now on; None: what is asked for is done."""
+        self.lowest_um, self.highest_um = -100.0, 100.0
+        self.beyond = ("refused", "z_um")
+        """How far the focus goes, and what is answered beyond that."""
+        self.bench = Bench("autofocus", self.answer, range_um=10.0, step_um=2.0, least_step_um=0.4, **settings)
+        self.frames = 0
+
+    def answer(self, request: act.Request) -> tuple[str, str] | str:
+        assert isinstance(request.action, act.MoveZ)
+        if self.refusal is not None:
+            return self.refusal
+        if not self.lowest_um <= request.action.z_um <= self.highest_um:
+            return self.beyond
+        self.z_um = request.action.z_um
+        return "done"
+
+    def show(self, frames: int, *, run: str = "run", axes: dict[str, int | str] | None = None) -> list[float]:
+        asked_um = []
+        for _ in range(frames):
+            self.frames += 1
+            stage = StagePosition(0.0, 0.0, self.z_um, "read-back")
+            frame = msgspec.structs.replace(seen(self.frames / 10).frame, stage=stage, axes=axes or {})
+            score = float(np.exp(-((self.z_um - self.sharp_um) ** 2) / 18))
+            for action in self.bench.show(in_run(Seen(frame, scores={"focus": score}), run)):
+                assert isinstance(action, act.MoveZ)
+                asked_um.append(action.z_um)
+        return asked_um
+
+
+def test_the_focus_is_never_moved_out_of_its_range() -> None:
+    focus = Focused(sharp_um=15.0)
+
+    asked_um = focus.show(30)
+
+    assert max(asked_um) == 10.0
+    assert focus.z_um == pytest.approx(10.0, abs=0.6)
+
+
+@pytest.mark.parametrize("refusal", [("refused", "armed"), ("refused", "max_age_ms"), ("dry-run", "")])
+def test_a_search_that_was_refused_is_made_once_it_is_allowed(refusal: tuple[str, str]) -> None:
+    # It spent its search while it was disarmed, as it is at the start, and rested for good.
+    focus = Focused(sharp_um=4.0)
+    focus.refusal = refusal
+    assert focus.show(20) == [2.0] * 20
+
+    focus.refusal = None
+    focus.show(20)
+
+    assert focus.z_um == pytest.approx(4.0, abs=0.6)
+
+
+def test_a_search_goes_on_where_it_was_refused() -> None:
+    focus = Focused(sharp_um=4.0)
+    focus.show(2)
+    focus.refusal = ("refused", "armed")
+    focus.show(20)
+
+    focus.refusal = None
+    focus.show(20)
+
+    assert focus.z_um == pytest.approx(4.0, abs=0.6)
+    assert focus.show(10) == []
+
+
+def test_a_search_begins_where_somebody_turned_the_focus_before_it_was_armed() -> None:
+    focus = Focused(sharp_um=32.0)
+    focus.refusal = ("refused", "armed")
+    focus.show(5)
+
+    focus.refusal, focus.z_um = None, 30.0
+    asked_um = focus.show(20)
+
+    assert asked_um[0] == 32.0
+    assert focus.z_um == pytest.approx(32.0, abs=0.6)
+
+
+@pytest.mark.parametrize("beyond", [("refused", "z_um"), ("refused", "z_boxes"), ("failed", "")])
+def test_where_the_focus_cannot_go_it_is_searched_on_the_other_side(beyond: tuple[str, str]) -> None:
+    focus = Focused(sharp_um=-4.0)
+    focus.highest_um, focus.beyond = 0.5, beyond
+
+    asked_um = focus.show(30)
+
+    assert focus.z_um == pytest.approx(-4.0, abs=0.6)
+    assert len(asked_um) <= 12
+
+
+def test_a_drive_that_fails_for_a_while_costs_the_search_nothing() -> None:
+    focus = Focused(sharp_um=-4.0)
+    focus.refusal = ("failed", "")
+    focus.show(11)
+
+    focus.refusal = None
+    focus.show(20)
+
+    assert focus.z_um == pytest.approx(-4.0, abs=0.6)
+
+
+def test_where_limits_leave_nothing_the_focus_rests() -> None:
+    focus = Focused(sharp_um=4.0)
+    focus.refusal = ("refused", "z_um")
+    focus.show(10)
+
+    assert focus.show(10) == []
+
+
+def test_images_that_were_asked_for_in_between_say_nothing_about_the_focus() -> None:
+    # The planes of a hunt's z-stack were taken for steps, and moved the focus during the stack.
+    focus = Focused(sharp_um=4.0)
+
+    assert focus.show(5, axes={"asked": 3}) == []
+    assert focus.show(1) == [2.0]
+
+
+def test_a_new_run_begins_with_a_search_of_its_own() -> None:
+    focus = Focused(sharp_um=4.0)
+    focus.show(20)
+    focus.sharp_um, focus.z_um = 24.0, 20.0
+
+    focus.show(20, run="next")
+
+    assert focus.z_um == pytest.approx(24.0, abs=0.6)
 
 
 def test_a_plan_without_the_score_is_said() -> None:
