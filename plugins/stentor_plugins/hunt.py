@@ -10,6 +10,7 @@ from stentor.core.action import Acquire, SetPositions
 from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import ConfigError
+from stentor.core.frame import ASKED, FrameHeader
 from stentor.core.microscope import Microscope
 
 
@@ -19,9 +20,9 @@ class Catch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Attributes
     ----------
     channel, group
-        Preset and its group; None: the channel of the scan, the group "Channel".
+        Preset and its group; `channel` None: that of the image in which it was found, a preset of `group` as well.
     exposure_ms
-        None: as in the scan.
+        None: that of the image in which it was found.
     z_offsets_um
         Planes around the height of the scan.
     """
@@ -44,9 +45,9 @@ class HuntSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     catch
         Images to take there, in order.
     again_s
-        Come back to a position no sooner than this.
+        Come back to a position no sooner than this, within a run.
     most
-        So many catches in all; None: no limit.
+        So many catches in all, of whatever run; None: no limit.
     """
 
     when: str
@@ -57,7 +58,10 @@ class HuntSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Hunt:
-    """Asks for events at the places whose results satisfy a condition, in an adaptive acquisition."""
+    """Asks for events at the places whose results satisfy a condition, in an adaptive acquisition.
+
+    A new run scans nothing that it is not asked for: it is asked again.
+    """
 
     Settings = HuntSettings
     images: tuple[str, ...] = ()
@@ -70,20 +74,23 @@ class Hunt:
         self.conditions = (self._condition,)
         self.asks = (
             *([SetPositions(positions_um=settings.positions_um)] if settings.positions_um else []),
-            Acquire(events=tuple(map(_event, settings.catch))),
+            Acquire(events=tuple(_event(catch) for catch in settings.catch)),
         )
-        self._is_scanning = not settings.positions_um
+        self._run = ""
+        self._is_scanning = False
         self._caught_ns: dict[int | None, int] = {}
         self._catches = 0
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Begin the scan, or judge a position of it."""
         settings, frame = self._settings, result.frame
+        if frame.frame_id.run != self._run:  # which has a clock and an agenda of its own
+            self._run, self._is_scanning, self._caught_ns = frame.frame_id.run, not settings.positions_um, {}
         if not self._is_scanning:
             receipt = microscope.visit(settings.positions_um, because=result, reason="the scan begins")
-            self._is_scanning = receipt.is_done
+            self._is_scanning = receipt.verdict in ("done", "dry-run")  # otherwise the next result asks again
             return
-        if "asked" in frame.axes or (settings.most is not None and self._catches >= settings.most):
+        if ASKED in frame.axes or (settings.most is not None and self._catches >= settings.most):
             return
         place = frame.stage
         if (
@@ -98,14 +105,14 @@ class Hunt:
                 "x_pos": place.x_um,
                 "y_pos": place.y_um,
                 **({} if place.z_um is None else {"z_pos": place.z_um + offset_um}),
-                **_event(catch),
+                **_event(catch, frame),
                 "index": {"p": frame.p or 0},
             }
             for catch in settings.catch
             for offset_um in catch.z_offsets_um
         ]
         receipt = microscope.acquire(*events, because=result, rule=settings.when, reason=settings.when)
-        if receipt.is_done:
+        if receipt.verdict in ("done", "dry-run"):
             self._caught_ns[frame.p] = frame.received_ns
             self._catches += 1
 
@@ -117,9 +124,14 @@ class Hunt:
         return caught_ns is None or now_ns - caught_ns >= self._settings.again_s * NS_PER_S
 
 
-def _event(catch: Catch) -> dict[str, object]:
-    """Return what an event of a catch is but for its place."""
+def _event(catch: Catch, found_in: FrameHeader | None = None) -> dict[str, object]:
+    """Return what an event of a catch is but for its place; what nobody says is left to the microscope."""
+    channel, exposure_ms = catch.channel, catch.exposure_ms
+    if found_in is not None:
+        # Left out it would be that of the image before: of another catch, or of the scan's next channel.
+        channel = found_in.channel if channel is None else channel
+        exposure_ms = found_in.exposure_ms if exposure_ms is None else exposure_ms
     return {
-        **({} if catch.channel is None else {"channel": {"config": catch.channel, "group": catch.group}}),
-        **({} if catch.exposure_ms is None else {"exposure": catch.exposure_ms}),
+        **({} if channel is None else {"channel": {"config": channel, "group": catch.group}}),
+        **({} if exposure_ms is None else {"exposure": exposure_ms}),
     }

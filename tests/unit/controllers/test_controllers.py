@@ -640,6 +640,79 @@ def test_it_scans_and_comes_back_to_what_is_interesting_once() -> None:
     assert catch.events[0]["channel"] == {"config": "GFP", "group": "Channel"}
 
 
+HUNT: dict[str, Any] = {"when": "count(objects) >= 2", "again_s": 1000.0}
+
+
+def test_a_hunt_begins_its_scan_again_in_a_new_run_and_may_catch_there_again() -> None:
+    # A scope that was started again images where it stands; the hunt took it to scan.
+    bench = Bench("hunt", **HUNT, positions_um=[(0.0, 0.0), (500.0, 0.0)], catch=[{"exposure_ms": 200.0}])
+    bench.show(seen(0), seen(1, **cells(3)))
+
+    begun, caught, again = (bench.show(in_run(seen(s, **cells(3)), "next")) for s in (2, 3, 4))
+
+    assert begun == [act.SetPositions(positions_um=((0.0, 0.0), (500.0, 0.0)))]
+    assert [type(action) for action in caught] == [act.Acquire]
+    assert again == []
+
+
+def test_a_hunt_counts_its_catches_over_all_runs() -> None:
+    bench = Bench("hunt", **HUNT, most=1, catch=[{"exposure_ms": 200.0}])
+    bench.show(seen(0, **cells(3)))
+
+    assert bench.show(in_run(seen(1, **cells(3)), "next")) == []
+
+
+def test_a_hunt_that_was_refused_asks_again() -> None:
+    verdicts = iter(["refused", "done", "refused", "done"])
+    bench = Bench("hunt", lambda request: next(verdicts), **HUNT, positions_um=[(0.0, 0.0)], catch=[{}])
+
+    asked = bench.show(*(seen(s, **cells(3)) for s in range(6)))
+
+    assert [type(action) for action in asked] == [act.SetPositions] * 2 + [act.Acquire] * 2
+
+
+def test_a_hunt_in_a_dry_run_shows_what_it_would_catch() -> None:
+    bench = Bench("hunt", lambda request: "dry-run", **HUNT, positions_um=[(0.0, 0.0)], catch=[{}])
+
+    asked = bench.show(*(seen(s, **cells(3)) for s in range(6)))
+
+    assert [type(action) for action in asked] == [act.SetPositions, act.Acquire]
+
+
+def with_frame(result: Seen, **changes: Any) -> Seen:
+    """The same of a frame that is otherwise in some respects."""
+    return replace(result, frame=msgspec.structs.replace(result.frame, **changes))
+
+
+def test_nothing_is_caught_of_what_was_caught() -> None:
+    bench = Bench("hunt", **{**HUNT, "again_s": 0.0}, catch=[{"exposure_ms": 200.0}])
+
+    assert bench.show(with_frame(seen(1, **cells(3)), axes={"asked": 0, "p": 0}, p=0)) == []
+    assert len(bench.show(seen(2, **cells(3)))) == 1
+
+
+def test_a_catch_that_names_no_light_is_taken_in_that_of_the_image_in_which_it_was_found() -> None:
+    # The second catch of a row was taken in the channel of the first, and as long as the camera last exposed.
+    catch = [{"channel": "GFP", "exposure_ms": 200.0}, {}, {"group": "Filter"}]
+    bench = Bench("hunt", **HUNT, catch=catch)
+
+    (caught,) = bench.show(with_frame(seen(0, **cells(3)), channel="Phase", exposure_ms=5.0))
+
+    assert isinstance(caught, act.Acquire)
+    assert [(event["channel"], event["exposure"]) for event in caught.events] == [
+        ({"config": "GFP", "group": "Channel"}, 200.0),
+        ({"config": "Phase", "group": "Channel"}, 5.0),
+        ({"config": "Phase", "group": "Filter"}, 5.0),
+    ]
+
+
+def test_a_catch_leaves_out_what_its_image_does_not_say() -> None:
+    (caught,) = Bench("hunt", **HUNT, catch=[{}]).show(seen(0, **cells(3)))
+
+    assert isinstance(caught, act.Acquire)
+    assert not caught.events[0].keys() & {"channel", "exposure"}
+
+
 # --- stimulate --------------------------------------------------------------------------------------------------------
 
 THREE_CELLS = {"label": [1, 2, 3], "y_px": [20.0, 60.0, 100.0], "x_px": [20.0, 60.0, 100.0], "track_id": [11, 12, 13],
