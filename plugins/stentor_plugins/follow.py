@@ -11,6 +11,7 @@ from stentor.core.action import MoveXY
 from stentor.core.clock import NS_PER_MS
 from stentor.core.controller import SeenResult
 from stentor.core.finding import Objects
+from stentor.core.frame import ASKED
 from stentor.core.microscope import Microscope
 
 
@@ -71,6 +72,8 @@ class Follow:
         """Find the cell in a result and bring it nearer to the middle."""
         objects, frame = result.objects, result.frame
         self._enter(frame.frame_id.run)
+        if ASKED in frame.axes:  # wherever its asker wanted it; the stage goes back after it
+            return
         if frame.pixel_to_stage is None or "track_id" not in objects:
             return
         # A frame whose exposure began before the last move was done shows where the cell no longer is.
@@ -97,12 +100,11 @@ class Follow:
         """Nothing to let go of."""
 
     def _enter(self, run: str) -> None:
-        """Begin anew in another run: its tracks have numbers of their own."""
+        """Begin anew in another run: its tracks have numbers of their own, and its clock may be another."""
         if run == self._run:
             return
-        if self._run:
-            self._track_id, self._last_um, self._host = self._settings.track_id, None, None
-        self._run = run
+        self._run, self._track_id, self._last_um, self._host = run, self._settings.track_id, None, None
+        self._last_sequence, self._moved_ns = 0, 0
 
     def _find(self, objects: Objects, result: SeenResult) -> int | None:
         if self._track_id is None:

@@ -64,6 +64,16 @@ def replace_origin(affine: PixelToStage, at: tuple[float, float]) -> PixelToStag
     return msgspec.structs.replace(affine, x0=x0, y0=y0)
 
 
+def with_frame(result: Seen, **changes: Any) -> Seen:
+    """The same of a frame that is otherwise in some respects."""
+    return replace(result, frame=msgspec.structs.replace(result.frame, **changes))
+
+
+def in_run(result: Seen, run: str) -> Seen:
+    """The same in another run."""
+    return with_frame(result, frame_id=msgspec.structs.replace(result.frame.frame_id, run=run))
+
+
 Answer = str | tuple[str, str]
 """A verdict, or a verdict and the guard's rule."""
 
@@ -254,12 +264,6 @@ def test_objects_call_for_the_fast_rate_without_end_when_none_is_named() -> None
     assert bench.show(seen(100, **nuclei(7)), seen(10_000, **nuclei(7))) == []
 
 
-def in_run(result: Seen, run: str) -> Seen:
-    """The same in another run."""
-    frame_id = msgspec.structs.replace(result.frame.frame_id, run=run)
-    return replace(result, frame=msgspec.structs.replace(result.frame, frame_id=frame_id))
-
-
 def test_a_new_run_begins_at_its_own_rate_and_is_told_the_right_one() -> None:
     # A scope that was started again images at acquisition.rate_hz; the rate stayed wrong until the next event.
     bench = Bench("event-rate", when="event('division')", slow_s=60.0, fast_s=5.0, hold_s=30.0)
@@ -351,6 +355,31 @@ def test_a_new_run_has_tracks_of_its_own() -> None:
     bench.show(in_run(seen(1, label=[1], track_id=[2], parent_id=[0], y_px=[50.0], x_px=[60.0]), "next"))
 
     assert "track 2" in bench.asked[-1].cause.reason
+
+
+def test_a_run_on_an_earlier_clock_is_followed_at_once() -> None:
+    # After the microscope's computer was started again, every frame seemed to be from before the last move.
+    bench = Bench("follow", calm_um=0.0)
+    there = {"label": [1], "track_id": [7], "parent_id": [0], "y_px": [60.0], "x_px": [60.0]}
+    bench.show(seen(1000, **there))
+
+    assert len(bench.show(in_run(seen(1, **there), "next"))) == 1
+
+
+def test_a_cell_is_followed_again_with_the_result_after_a_refusal() -> None:
+    bench = Bench("follow", lambda request: "refused", calm_um=0.0)
+    there = {"label": [1], "track_id": [7], "parent_id": [0], "y_px": [60.0], "x_px": [60.0]}
+
+    assert len(bench.show(*(seen(s, **there) for s in range(3)))) == 3
+
+
+def test_an_image_that_was_asked_for_in_between_moves_no_stage() -> None:
+    # The move was undone when the acquisition went back to where it was before that image.
+    bench = Bench("follow", calm_um=0.0)
+    there = {"label": [1], "track_id": [7], "parent_id": [0], "y_px": [60.0], "x_px": [60.0]}
+
+    assert bench.show(with_frame(seen(0, **there), axes={"asked": 0})) == []
+    assert len(bench.show(seen(1, **there))) == 1
 
 
 def test_a_cell_that_lost_its_number_is_found_again_where_it_was() -> None:
@@ -677,11 +706,6 @@ def test_a_hunt_in_a_dry_run_shows_what_it_would_catch() -> None:
     asked = bench.show(*(seen(s, **cells(3)) for s in range(6)))
 
     assert [type(action) for action in asked] == [act.SetPositions, act.Acquire]
-
-
-def with_frame(result: Seen, **changes: Any) -> Seen:
-    """The same of a frame that is otherwise in some respects."""
-    return replace(result, frame=msgspec.structs.replace(result.frame, **changes))
 
 
 def test_nothing_is_caught_of_what_was_caught() -> None:
