@@ -112,7 +112,7 @@ class Stimulate:
             rule=settings.which,
             reason=f"{len(chosen)} cells: {settings.which}",
         )
-        if receipt.is_done and settings.again_s is not None:
+        if receipt.verdict in ("done", "dry-run") and settings.again_s is not None:
             now_ns, still_ns = result.frame.received_ns, settings.again_s * NS_PER_S
             self._lit_ns = {track: lit_ns for track, lit_ns in self._lit_ns.items() if now_ns - lit_ns < still_ns}
             self._lit_ns |= dict.fromkeys(result.objects["track_id"][chosen].tolist(), now_ns)

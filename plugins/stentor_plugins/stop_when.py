@@ -27,7 +27,7 @@ class StopWhenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class StopWhen:
-    """Aborts once; asks again while the answer is a refusal."""
+    """Aborts once in every run; asks again while the answer is a refusal."""
 
     Settings = StopWhenSettings
     images: tuple[str, ...] = ()
@@ -37,15 +37,18 @@ class StopWhen:
         self._condition = Expression(settings.when, where="when")
         self.conditions = (self._condition,)
         self.asks = (Abort(),)
+        self._run = ""
         self._streak = 0
         self._is_over = False
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Judge a result."""
+        if result.frame.frame_id.run != self._run:
+            self._run, self._streak, self._is_over = result.frame.frame_id.run, 0, False
         self._streak = self._streak + 1 if self._condition.is_true(result) else 0
         if self._streak >= self._settings.frames and not self._is_over:
             receipt = microscope.abort(because=result, rule=self._settings.when, reason=self._settings.when)
-            self._is_over = receipt.is_done
+            self._is_over = receipt.verdict in ("done", "dry-run")
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -478,6 +478,22 @@ def test_the_acquisition_ends_once_when_it_is_enough() -> None:
     assert asked == [act.Abort()]
 
 
+def test_a_run_that_was_started_after_the_end_is_ended_too() -> None:
+    bench = Bench("stop-when", when="count(objects) >= 2", frames=2)
+    bench.show(seen(0, **cells(2)), seen(1, **cells(2)))
+
+    asked = [bench.show(in_run(seen(s, **cells(2)), "next")) for s in (2, 3, 4)]
+
+    assert asked == [[], [act.Abort()], []]
+
+
+def test_the_end_is_asked_for_until_it_is_granted_and_once_in_a_dry_run() -> None:
+    verdicts = iter(["failed", "refused", "dry-run"])
+    bench = Bench("stop-when", lambda request: next(verdicts), when="count(objects) >= 2", frames=1)
+
+    assert bench.show(*(seen(s, **cells(2)) for s in range(5))) == [act.Abort()] * 3
+
+
 @pytest.mark.parametrize("sharp_um", [-6.0, 0.3, 4.2])
 def test_the_focus_is_found_and_found_again_after_a_drift(sharp_um: float) -> None:
     bench = Bench("autofocus", range_um=10.0, step_um=2.0, least_step_um=0.4)
@@ -784,6 +800,35 @@ def test_no_cell_is_lit_again_too_soon_and_those_in_the_middle_come_first() -> N
         set(np.unique(three_cells(0).labels[mask_of(actions[0])])) if len(actions) == 2 else set() for actions in lit
     ]
     assert labels == [{2}, {3}, set(), {2}]
+
+
+def lights(actions: list[act.Action]) -> list[act.ProjectMask]:
+    return [action for action in actions if isinstance(action, act.ProjectMask)]
+
+
+def test_a_cell_that_was_not_lit_is_chosen_again_and_one_of_a_dry_run_is_not() -> None:
+    verdicts = iter(["refused", "failed", "dry-run"])
+
+    def answer(request: act.Request) -> str:
+        return next(verdicts) if isinstance(request.action, act.ProjectMask) else "done"
+
+    bench = Bench("stimulate", answer, again_s=10.0, **STIMULATE)
+
+    assert [len(lights(bench.show(three_cells(s)))) for s in (1, 2, 3, 4)] == [1, 1, 1, 0]
+
+
+def test_a_cell_of_a_new_run_is_lit_whatever_number_it_has() -> None:
+    bench = Bench("stimulate", again_s=10.0, **STIMULATE)
+    bench.show(three_cells(1))
+
+    assert len(lights(bench.show(in_run(three_cells(2), "next")))) == 1
+
+
+def test_no_cell_is_lit_for_an_image_that_was_asked_for_in_between() -> None:
+    bench = Bench("stimulate", **STIMULATE)
+
+    assert bench.show(with_frame(three_cells(1), axes={"asked": 0}, t=None)) == []
+    assert len(lights(bench.show(three_cells(2)))) == 1
 
 
 def test_whatever_comes_of_it_the_acquisition_goes_on() -> None:
