@@ -68,6 +68,8 @@ class EventRate:
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Judge a result; the interval changes at the next time point."""
+        if not self._condition.applies_to(result):
+            return
         settings, now_ns = self._settings, result.frame.received_ns
         if result.frame.frame_id.run != self._run:  # which begins at a rate and with track numbers of its own
             self._run, self._is_fast, self._calls = result.frame.frame_id.run, None, {}

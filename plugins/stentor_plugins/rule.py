@@ -69,6 +69,8 @@ class Rule:
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Judge a result, and act on a change."""
+        if not self._condition.applies_to(result):
+            return
         if result.frame.frame_id.run != self._run:
             self._run, self._holds, self._streak, self._left = result.frame.frame_id.run, False, 0, ()
         says = self._condition.is_true(result)

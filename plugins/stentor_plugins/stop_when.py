@@ -43,6 +43,8 @@ class StopWhen:
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Judge a result."""
+        if not self._condition.applies_to(result):
+            return
         if result.frame.frame_id.run != self._run:
             self._run, self._streak, self._is_over = result.frame.frame_id.run, 0, False
         self._streak = self._streak + 1 if self._condition.is_true(result) else 0

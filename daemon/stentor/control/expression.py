@@ -18,6 +18,10 @@ from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import StageError
 from stentor.core.finding import Objects
+from stentor.core.frame import ASKED, FrameHeader
+
+_NEVER_MISSED: Final = ("channel", "time_s")
+"""Names of the frame that can be asked for when it does not say them."""
 
 _REDUCTIONS: Final[Mapping[str, Callable[[NDArray[Any]], Any]]] = {name: getattr(np, name) for name in REDUCTIONS}
 
@@ -48,6 +52,8 @@ class Expression:
         self._result: SeenResult | None = None
         self._began: tuple[str, int] = ("", 0)
         self._tree = parse(text, where=where, of_objects=of_objects)
+        names = {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
+        self._of_frame_names = names.intersection(FRAME_NAMES).difference(_NEVER_MISSED)
         self._evaluator = _ColumnEval(self._name, self._functions())
 
     def check(self, offer: Offer) -> None:
@@ -59,6 +65,15 @@ class Expression:
             Pointing at the first, with the nearest that there is.
         """
         check_names(self._tree, offer, text=self._text, where=self._where)
+
+    def applies_to(self, result: SeenResult) -> bool:
+        """Tell whether it can be asked about a frame: one that was asked for in between may lack what it names.
+
+        Such an image belongs to no time point: it has no `t`, and no `c`, `z` and `p` but those that its asker gave it.
+        Of the acquisition's own frames `value` says what they lack.
+        """
+        frame = result.frame
+        return ASKED not in frame.axes or all(getattr(frame, name) is not None for name in self._of_frame_names)
 
     def value(self, result: SeenResult) -> Any:
         """Return what the expression says of a result.
@@ -113,13 +128,15 @@ class Expression:
             case "channel":
                 return frame.channel
             case name if name in FRAME_NAMES:
-                return self._of_frame(name, getattr(frame, name))
+                return self._of_frame(name, frame)
         there = ", ".join(objects.columns) or "none"
         raise StageError(f"{self._where}: the plan gives no column {node.id!r}; there are {there}")
 
-    def _of_frame(self, name: str, value: Any) -> Any:
+    def _of_frame(self, name: str, frame: FrameHeader) -> Any:
+        value = getattr(frame, name)
         if value is None:
-            raise StageError(f"{self._where}: the frame has no {name!r}: this acquisition does not say it")
+            why = "it was asked for in between" if ASKED in frame.axes else "this acquisition does not say it"
+            raise StageError(f"{self._where}: the frame has no {name!r}: {why}")
         return value
 
     @staticmethod

@@ -125,6 +125,32 @@ def test_a_column_that_the_plan_does_not_give_is_named_with_those_it_does() -> N
         expression.value(Seen())
 
 
+def seen_in_between(**given: int) -> Seen:
+    """The same result of an image that was asked for in between."""
+    seen = Seen()
+    seen.frame = msgspec.structs.replace(seen.frame, axes={"asked": 4, **given}, t=None, **given)
+    return seen
+
+
+def test_an_image_that_was_asked_for_in_between_is_left_out_where_it_lacks_what_is_named() -> None:
+    texts = ["t % 10 == 0", "count(objects, area_um2 > 10 * t) > 1", "p == 0", "channel == 'DAPI' and time_s >= 0"]
+    conditions = [Expression(text, where="when") for text in texts]
+
+    assert [one.applies_to(seen_in_between()) for one in conditions] == [False, False, False, True]
+    assert [one.applies_to(seen_in_between(p=0)) for one in conditions] == [False, False, True, True]
+    with pytest.raises(StageError, match="no 't': it was asked for in between"):
+        conditions[0].is_true(seen_in_between())
+
+
+def test_an_image_of_an_acquisition_that_counts_no_time_points_is_not_left_out_in_silence() -> None:
+    condition, seen = Expression("t % 10 == 0", where="when"), Seen()
+    seen.frame = msgspec.structs.replace(seen.frame, t=None)
+
+    assert condition.applies_to(seen)
+    with pytest.raises(StageError, match="no 't': this acquisition does not say it"):
+        condition.is_true(seen)
+
+
 def test_a_condition_on_each_object_is_no_condition_on_the_frame() -> None:
     with pytest.raises(ConfigError, match="no property of the frame"):
         Expression("area_um2 > 100", where="rule")

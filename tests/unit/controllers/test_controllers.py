@@ -753,6 +753,41 @@ def test_a_catch_leaves_out_what_its_image_does_not_say() -> None:
     assert not caught.events[0].keys() & {"channel", "exposure"}
 
 
+def asked_for(result: Seen) -> Seen:
+    """An image that somebody asked for in between: it belongs to no time point."""
+    return with_frame(result, axes={"asked": 0}, t=None)
+
+
+OF_TIME_POINTS = "t >= 0 and count(objects) >= 2"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "action"),
+    [
+        ("rule", {**RULE, "when": OF_TIME_POINTS, "frames": 3}, act.Pause()),
+        ("stop-when", {"when": OF_TIME_POINTS, "frames": 3}, act.Abort()),
+        ("event-rate", {"when": OF_TIME_POINTS, "slow_s": 60.0, "fast_s": 5.0, "hold_s": 0.0}, None),
+        ("event-rate", {"which": "label > 1 and t >= 0", "slow_s": 60.0, "fast_s": 5.0, "hold_s": 0.0}, None),
+    ],
+)
+def test_a_condition_on_the_time_point_leaves_out_images_that_have_none(
+    kind: str, settings: dict[str, Any], action: act.Action | None
+) -> None:
+    # Every image that a hunt asked for in between was a fault in the log, and ended a row of results.
+    bench = Bench(kind, **settings)
+    own = [with_frame(seen(s, **cells(2)), t=s) for s in range(3)]
+
+    asked = bench.show(own[0], asked_for(seen(0.5)), own[1], asked_for(seen(1.5)), own[2])
+
+    assert asked == [action or act.SetInterval(interval_ms=5000)]
+
+
+def test_an_image_that_was_asked_for_is_judged_where_the_condition_can_be_asked() -> None:
+    bench = Bench("rule", **RULE)
+
+    assert bench.show(asked_for(seen(0, **cells(2)))) == [act.Pause()]
+
+
 # --- stimulate --------------------------------------------------------------------------------------------------------
 
 THREE_CELLS = {"label": [1, 2, 3], "y_px": [20.0, 60.0, 100.0], "x_px": [20.0, 60.0, 100.0], "track_id": [11, 12, 13],
