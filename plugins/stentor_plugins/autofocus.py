@@ -1,5 +1,6 @@
 """Autofocus: keep the image sharp by small steps of the focus within a range."""
 
+import math
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -81,6 +82,8 @@ class Autofocus:
         score = result.score(settings.score)
         if score is None:
             raise StageError(f"the plan gives no score {settings.score!r}; add the stage `quality`")
+        if math.isnan(score):  # says nothing, and as the best so far no other would ever be higher
+            return
         if self._best is None or (self._rests and score < (1 - settings.drop) * self._best[0]):
             self._begin(score, z_um, result, microscope)
         elif not self._rests:

@@ -654,6 +654,18 @@ def test_a_new_run_begins_with_a_search_of_its_own() -> None:
     assert focus.z_um == pytest.approx(24.0, abs=0.6)
 
 
+def test_a_score_that_is_no_number_is_no_sharpness() -> None:
+    # The first score of a search was no number: none was ever higher, and the focus rested where it was.
+    bench, stage = Bench("autofocus"), StagePosition(0.0, 0.0, 0.0, "read-back")
+
+    asked = [
+        bench.show(replace(with_frame(seen(s), stage=stage), scores={"focus": score}))
+        for s, score in enumerate((float("nan"), 1.0))
+    ]
+
+    assert asked == [[], [act.MoveZ(z_um=2.0)]]
+
+
 def test_a_plan_without_the_score_is_said() -> None:
     from stentor.core.errors import StageError
 
