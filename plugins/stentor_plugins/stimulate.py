@@ -10,7 +10,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from stentor.control.expression import Expression
-from stentor.core.action import ProjectMask
+from stentor.core.action import ProjectMask, Receipt
 from stentor.core.clock import NS_PER_S
 from stentor.core.controller import SeenResult
 from stentor.core.errors import StageError
@@ -80,6 +80,8 @@ class Stimulate:
         )
         self._run = ""
         self._lit_ns: dict[int, int] = {}
+        self._said: tuple[str, str] | None = None
+        """The last answer, verdict and rule: a refusal that the log has already."""
 
     def on_result(self, result: SeenResult, microscope: Microscope) -> None:
         """Choose, light, and let go on."""
@@ -116,10 +118,14 @@ class Stimulate:
             now_ns, still_ns = result.frame.received_ns, settings.again_s * NS_PER_S
             self._lit_ns = {track: lit_ns for track, lit_ns in self._lit_ns.items() if now_ns - lit_ns < still_ns}
             self._lit_ns |= dict.fromkeys(result.objects["track_id"][chosen].tolist(), now_ns)
-        elif receipt.verdict in ("refused", "failed"):
-            logger.warning(
-                "%s was %s by %s: %s", "the mask", receipt.verdict, receipt.rule or "the device", receipt.text
-            )
+        self._say(receipt)
+
+    def _say(self, receipt: Receipt) -> None:
+        """Name a refusal in the log once, however often it is given."""
+        refusal = (receipt.verdict, receipt.rule)
+        if receipt.verdict in ("refused", "failed") and refusal != self._said:
+            logger.warning("the mask was %s by %s: %s", receipt.verdict, receipt.rule or "the device", receipt.text)
+        self._said = refusal
 
     def _choose(self, result: SeenResult) -> NDArray[np.int64]:
         """Return the rows of the objects to light."""

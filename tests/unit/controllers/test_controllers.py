@@ -864,6 +864,15 @@ def test_a_cell_that_was_not_lit_is_chosen_again_and_one_of_a_dry_run_is_not() -
     assert [len(lights(bench.show(three_cells(s)))) for s in (1, 2, 3, 4)] == [1, 1, 1, 0]
 
 
+def test_a_mask_that_is_refused_again_and_again_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    # Disarmed, as at the start, each image was a line in the log.
+    bench = Bench("stimulate", lambda request: ("refused", "armed"), **STIMULATE)
+
+    bench.show(*(three_cells(s) for s in range(4)))
+
+    assert [record.getMessage() for record in caplog.records] == ["the mask was refused by armed: "]
+
+
 def test_a_cell_of_a_new_run_is_lit_whatever_number_it_has() -> None:
     bench = Bench("stimulate", again_s=10.0, **STIMULATE)
     bench.show(three_cells(1))
