@@ -20,7 +20,8 @@ class Catch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Attributes
     ----------
     channel, group
-        Preset and its group; `channel` None: that of the image in which it was found, a preset of `group` as well.
+        Preset and its group; `channel` None: that of the image in which it was found. A microscope without a group
+        "Channel" takes its channel group for that, whatever its name.
     exposure_ms
         None: that of the image in which it was found.
     z_offsets_um

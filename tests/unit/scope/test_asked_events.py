@@ -99,6 +99,19 @@ class Away:
         self.changes += 1
 
 
+def test_a_channel_without_a_group_is_one_of_the_channel_group_whatever_its_name() -> None:
+    core = open_simulated_core(SimulatedSettings(width=128, height=128))
+    core.defineConfig("Fluo", "GFP", "Filters", "Label", "DAPI")
+    core.setChannelGroup("Fluo")
+    core.deleteConfigGroup("Channel")
+
+    (event,) = events_of(Acquire(events=({"channel": "GFP"},)), core, HERE)
+
+    assert event.channel is not None
+    assert (event.channel.group, event.channel.config) == ("Fluo", "GFP")
+    core.close()
+
+
 def test_a_detour_leads_back_to_place_focus_and_channel(core: Any) -> None:
     away = Away(core, GuardSettings())
     core.setXYPosition(5.0, 6.0)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST: Final = 1000
 """Images in one request: they are looked at by the thread that holds the hardware, 0.05 ms each (2026-11-25)."""
 
+UNNAMED_GROUP: Final = "Channel"
 LARGEST: Final = 2**31
 """Of the numbers in an index."""
 
@@ -38,7 +39,7 @@ def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> 
     if len(action.events) * max(1, len(action.positions_um)) > MOST:
         return _too_many()  # before they are made: a small message can ask for a billion
     events = _single(action) if action.sequence is None else _sequence(action, core, standing)
-    events = [_with_both_axes(event, standing) for event in events]
+    events = [_in_channel_group(_with_both_axes(event, standing), core) for event in events]
     if not events:
         raise ConfigError("nothing to acquire: give useq-schema `events`, or a `sequence`")
     if len(events) > MOST:
@@ -71,6 +72,19 @@ def _check_reach(event: "useq.MDAEvent", core: "pymmcore.CMMCore") -> None:
         check_property(core, device, name)
         if not isinstance(value, str | int | float):
             raise ConfigError(f"{device}.{name} = {value!r} is neither a number nor a text")
+
+
+def _in_channel_group(event: "useq.MDAEvent", core: "pymmcore.CMMCore") -> "useq.MDAEvent":
+    """Take useq's own name of a group that is not named for the channel group, whatever the microscope calls it."""
+    channel, group = event.channel, core.getChannelGroup()
+    if (
+        channel is None
+        or channel.group != UNNAMED_GROUP
+        or not group
+        or UNNAMED_GROUP in core.getAvailableConfigGroups()
+    ):
+        return event
+    return event.replace(channel={"config": channel.config, "group": group})
 
 
 def _with_both_axes(event: "useq.MDAEvent", standing: Standing) -> "useq.MDAEvent":
