@@ -1,7 +1,10 @@
 """Rehearsing: the verb that runs an experiment on the living specimen before it touches cells."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -10,7 +13,11 @@ from stentor.cli.application import app, errors_said
 
 if TYPE_CHECKING:
     from stentor.rehearsal.performance import Performance
+    from stentor.rehearsal.rehearsal import Rehearsal
     from stentor.rehearsal.score import Score
+
+INTERRUPTED: Final = 130
+"""Exit code, as shells give it."""
 
 
 @app.command()
@@ -34,20 +41,39 @@ def rehearse(
 
     with errors_said():
         settings = load_settings(config)
-        performance = Rehearsal(settings, duration_s=hours * 3600, on_progress=_say).run()
+        rehearsal = Rehearsal(settings, duration_s=hours * 3600, on_progress=_say)
+        with _interruptible(rehearsal):
+            performance = rehearsal.run()
+        is_cut = rehearsal.is_stopped
         wanted_s = every or fastest_interval_s(performance, settings.acquisition.rate_hz)
         scores = {"rehearsal": score_of(performance, wanted_s=wanted_s, window_s=window)}
         constant = None
-        if baseline:
+        if baseline and not is_cut:
             # As long as the rehearsal lasted, which may have ended itself.
             duration_s = min(hours * 3600, performance.duration_s + wanted_s)
-            constant = Rehearsal(
+            fixed = Rehearsal(
                 at_interval(settings, wanted_s), duration_s=duration_s, is_watched=False, on_progress=_say
-            ).run()
+            )
+            with _interruptible(fixed):
+                constant = fixed.run()
             scores["baseline"] = score_of(constant, wanted_s=wanted_s, window_s=window)
+            is_cut = fixed.is_stopped
         if picture is not None:
             write_picture(picture, draw(performance, scores["rehearsal"], constant))
     typer.echo(msgspec.json.format(msgspec.json.encode(scores)).decode() if as_json else in_words(scores, performance))
+    if is_cut:
+        typer.echo(f"\ninterrupted: what {' and '.join(scores)} had come to by then", err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def _interruptible(rehearsal: "Rehearsal") -> Iterator[None]:
+    """End a rehearsal at Ctrl-C after its image, and not in the middle of the simulated microscope's threads."""
+    before = signal.signal(signal.SIGINT, lambda number, frame: rehearsal.stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _say(share: float) -> None:

@@ -67,6 +67,11 @@ class Rehearsal:
     on_progress
         Told the share that is done, now and then.
 
+    Attributes
+    ----------
+    is_stopped
+        Whether somebody has ended it early.
+
     Raises
     ------
     ConfigError
@@ -101,9 +106,14 @@ class Rehearsal:
         self._waiting: list[Arrival] = []
         self._seen = 0
         self._began_ns = 0
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """End it after the image under way; from any thread, or a signal's handler."""
+        self.is_stopped = True
 
     def run(self) -> Performance:
-        """Take images until the duration is over.
+        """Take images until the duration is over, or `stop`.
 
         Raises
         ------
@@ -138,6 +148,8 @@ class Rehearsal:
             report = rig.engine.run(self._agenda, self._keep)
             if report.error is not None:
                 raise SourceError(report.error)
+            if not self._shots and self.is_stopped:
+                raise KeyboardInterrupt
             if not self._shots:
                 raise ConfigError(f"no image was taken: {self._why_dark()}")
             return self._performance(time.monotonic() - began_s)
@@ -177,7 +189,7 @@ class Rehearsal:
         self._hands.desk.serve(0.0)
         self._clock.skip(min(wait_s, LONGEST_WAIT_S))
         is_dark = not self._shots and self._hands.gatekeeper.refused >= ALL_REFUSED
-        if is_dark or self._now_s() >= self._duration_s:
+        if is_dark or self.is_stopped or self._now_s() >= self._duration_s:
             self._agenda.stop()
 
     def _why_dark(self) -> str:

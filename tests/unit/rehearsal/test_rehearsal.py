@@ -1,5 +1,8 @@
 """Rehearsal: an experiment on the living specimen, in one process and without waiting."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +211,31 @@ def test_a_column_that_is_not_there_is_said_once_without_a_traceback(
     (said,) = [record for record in caplog.records if "could not decide" in record.getMessage()]
     assert "rule: when: the plan gives no column 'aera'; there are label" in said.getMessage()
     assert said.exc_info is None
+
+
+def test_a_rehearsal_that_is_stopped_tells_what_it_came_to(tmp_path: Path) -> None:
+    settings = at_interval(settings_of(tmp_path), 10.0)
+    rehearsal = Rehearsal(settings, duration_s=3600.0, is_watched=False, on_progress=lambda share: rehearsal.stop())
+
+    performance = rehearsal.run()
+
+    assert rehearsal.is_stopped
+    assert 50 <= len(performance.shots) <= 51, "progress is told every 50 images"
+
+
+def test_ctrl_c_prints_the_scores_so_far(tmp_path: Path) -> None:
+    path = tmp_path / "experiment.toml"
+    path.write_text(EXPERIMENT)
+    command = [sys.executable, "-m", "stentor.cli", "rehearse", str(path), "--hours", "200"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.read(1)  # the first progress
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130, err
+    assert b"images" in out
+    assert b"interrupted" in err
 
 
 def test_the_command_prints_both_scores_and_draws(tmp_path: Path) -> None:
