@@ -196,6 +196,7 @@ def test_the_page_about_rules_names_everything_that_may_be_written() -> None:
         "arm",
         "disarm",
         "alive",
+        "describe",
         "project-mask",
     }
     keys = {
