@@ -1,5 +1,6 @@
 """Evidence: the results that one controller saw, in order and as it saw them, so that its decisions can be repeated."""
 
+import contextlib
 import logging
 import sqlite3
 import zlib
@@ -17,6 +18,9 @@ _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS evidence (number INTEGER PRIMARY KE
 _LEVEL: Final = 1
 """Of zlib: a table of 100 objects is 14 kB, packed 9 kB; labels of 512 x 512 are 1 MB, packed 30 kB in 4 ms."""
 
+_CUT_OFF: Final = 1
+"""Mark in the file (its `user_version`) of evidence that has an end: what comes after a hole would be no evidence."""
+
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[bytes]).decode
 
@@ -27,7 +31,9 @@ def evidence_file(folder: Path, controller: str) -> Path:
 
 
 class EvidenceLog:
-    """Written by one thread, message by message, safe against kill -9; full or broken it says so once and stays silent.
+    """Written by one thread, message by message, safe against kill -9.
+
+    Full or broken it says so once and stays silent, also when its process is started again.
 
     Parameters
     ----------
@@ -52,6 +58,8 @@ class EvidenceLog:
             self._file.execute("PRAGMA synchronous = OFF")  # a crash of the machine may cost it, a crash of ours not
             self._file.execute(_SCHEMA)
             self._left -= self._file.execute("SELECT COALESCE(SUM(LENGTH(message)), 0) FROM evidence").fetchone()[0]
+            if _has_end(self._file):
+                self._give_up("it was full, or could not be written, before this start")
         except sqlite3.Error as err:
             raise RecordError(f"{path}: the evidence cannot be written: {err}; make room there") from err
 
@@ -77,6 +85,9 @@ class EvidenceLog:
 
     def _give_up(self, why: str) -> None:
         logger.warning("%s: what the controller sees is not kept any more: %s", self._path, why)
+        if self._file is not None:
+            with contextlib.suppress(sqlite3.Error):  # a disk that is full may refuse the mark as well
+                self._file.execute(f"PRAGMA user_version = {_CUT_OFF}")
         self.close()
 
 
@@ -88,16 +99,29 @@ def read_evidence(path: Path) -> Iterator[list[bytes]]:
     RecordError
         If there is no such file, or it cannot be read.
     """
+    with _reading(path) as file:
+        if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").fetchone():
+            return  # its writer has just begun
+        for (packed,) in file.execute("SELECT message FROM evidence ORDER BY number"):
+            yield _decode(zlib.decompress(packed))
+
+
+def is_cut_off(path: Path) -> bool:
+    """Tell whether the controller saw more than was kept; raises as `read_evidence` does."""
+    with _reading(path) as file:
+        return _has_end(file)
+
+
+def _has_end(file: sqlite3.Connection) -> bool:
+    return bool(file.execute("PRAGMA user_version").fetchone()[0] == _CUT_OFF)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise RecordError(f"{path}: there is none; it is kept while record.evidence_mb is above 0")
     try:
-        file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").fetchone():
-                return  # its writer has just begun
-            for (packed,) in file.execute("SELECT message FROM evidence ORDER BY number"):
-                yield _decode(zlib.decompress(packed))
-        finally:
-            file.close()
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+            yield file
     except (sqlite3.Error, zlib.error, msgspec.DecodeError) as err:
         raise RecordError(f"{path}: cannot be read as evidence: {err}") from err

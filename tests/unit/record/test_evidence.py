@@ -1,12 +1,13 @@
 """What a controller saw is kept, within its space, across kill -9, and never at the cost of the controller."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 from stentor.core.errors import RecordError
-from stentor.record.evidence import EvidenceLog, evidence_file, read_evidence
+from stentor.record.evidence import EvidenceLog, evidence_file, is_cut_off, read_evidence
 
 MESSAGES = [[b"topic", bytes([number]) * 100] for number in range(5)]
 
@@ -42,6 +43,39 @@ def test_a_second_life_has_no_second_space(tmp_path: Path) -> None:
         log.close()
 
     assert len(list(read_evidence(path))) < 5
+
+
+def test_a_full_log_has_no_hole_after_a_restart(tmp_path: Path) -> None:
+    # n0 n1 n2 n6 n7 n8: one large message was refused, and after a restart smaller ones found room behind it.
+    path = evidence_file(tmp_path, "follow")
+    names = [[b"n%d" % number] for number in range(9)]
+    first = EvidenceLog(path, most_mb=0.001)
+    for message in (*names[:3], [os.urandom(2000)], *names[3:6]):
+        first.write(message)
+    first.close()
+
+    second = EvidenceLog(path, most_mb=0.001)
+    for message in names[6:]:
+        second.write(message)
+    second.close()
+
+    assert list(read_evidence(path)) == names[:3]
+    assert is_cut_off(path)
+
+
+def test_what_could_not_be_written_has_no_hole_after_a_restart_either(tmp_path: Path) -> None:
+    path = evidence_file(tmp_path, "follow")
+    first = EvidenceLog(path, most_mb=1.0)
+    first.write(MESSAGES[0])
+    assert first._file is not None and not is_cut_off(path)
+    first._file.execute("CREATE TEMP TABLE evidence (number)")  # in the way: it has no messages
+    first.write(MESSAGES[1])
+
+    second = EvidenceLog(path, most_mb=1.0)
+    second.write(MESSAGES[2])
+    second.close()
+
+    assert list(read_evidence(path)) == MESSAGES[:1]
 
 
 def test_nothing_is_kept_where_nothing_should_be(tmp_path: Path) -> None:

@@ -111,6 +111,17 @@ def test_a_word_to_go_on_that_was_refused_is_no_difference(session: Session) -> 
     assert list(reconsider(session.folder, "rule")) == ["5 results seen, 3 requests then, 3 now, different on 0"]
 
 
+def test_evidence_that_ends_early_is_said(session: Session) -> None:
+    evidence = EvidenceLog(evidence_file(session.folder, "rule"), most_mb=1e-6)
+    evidence.write(result_of(5, 1).packed())
+    evidence.close()
+
+    lines = list(reconsider(session.folder, "rule"))
+
+    assert lines[0] == "5 results seen, 3 requests then, 3 now, different on 0"
+    assert "record.evidence_mb was used up" in lines[-1]
+
+
 def test_a_controller_that_was_not_there_sees_what_another_saw(session: Session) -> None:
     other = {**RULE, "name": "other", "when": "count(objects, area_um2 > 3) >= 2"}
     changed = structs.replace(session.settings(), controller=(other,))
