@@ -339,6 +339,17 @@ def test_a_flood_of_one_delays_no_other(core: Any) -> None:
     assert {receipt.rule for receipt in bench.receipts if receipt.verdict == "refused"} == {"actions_per_s"}
 
 
+def test_who_finds_the_queue_full_of_others_is_told_so(core: Any) -> None:
+    bench = Bench(core)  # the 17th was told that 32 requests of its own wait, who had asked for one
+
+    for number in range(17):
+        bench.take(MoveXY(x_um=1.0, y_um=0.0), who=f"controller {number}")
+
+    (refused,) = bench.receipts
+    assert (refused.verdict, refused.rule) == ("refused", "actions_per_s")
+    assert refused.text.startswith("requests of 16 others wait for the hardware already")
+
+
 def test_what_has_waited_until_its_frame_is_old_is_refused(core: Any) -> None:
     bench = Bench(core, max_age_ms=1000.0)
     seen = Cause(controller="follow", frame_id=FrameId("camera", "run", 1), seen_ns=0, clock_id="fake")
@@ -468,7 +479,7 @@ def test_what_comes_while_the_acquisition_ends_is_answered(core: Any) -> None:
     bench = Bench(core)
     put = bench.desk._waiting.put
 
-    def end_first(asked: Any) -> bool:
+    def end_first(asked: Any) -> Any:
         bench.desk.close()
         return put(asked)
 

@@ -32,7 +32,7 @@ from stentor.scope.hands.flood import Flood
 from stentor.scope.hands.own_row import own_row
 from stentor.scope.hands.performer import DRY, Done, Performer
 from stentor.scope.hands.vigil import Vigil
-from stentor.scope.hands.waiting import EACH, Asked, Waiting
+from stentor.scope.hands.waiting import Asked, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -129,9 +129,8 @@ class Desk:
         elif self.course is None:
             text = 'the acquisition runs a fixed sequence; mode = "adaptive" or "live" takes requests'
             self._answer(request, received_ns, Done("refused", "mode", text, {}))
-        elif not self._waiting.put(Asked(request, received_ns)):
-            text = f"{EACH} requests of {request.cause.controller} wait for the hardware already"
-            self._answer(request, received_ns, Done("refused", FLOOD_RULE, text, {}))
+        elif (full := self._waiting.put(Asked(request, received_ns))) is not None:
+            self._answer(request, received_ns, Done("refused", FLOOD_RULE, full, {}))
         elif self.course is None:
             self._turn_away()  # it ended between the look and the queue, and nobody would look there again
 

@@ -31,18 +31,18 @@ class Waiting:
         """Whether no request waits."""
         return not self._queues
 
-    def put(self, asked: Asked) -> bool:
-        """Queue a request; False: too many of this controller wait already."""
+    def put(self, asked: Asked) -> str | None:
+        """Queue a request, or return in words why it cannot wait; None: it waits."""
         who = asked.request.cause.controller
         with self._lock:
             if who not in self._queues and len(self._queues) >= CONTROLLERS:
-                return False
+                return f"requests of {CONTROLLERS} others wait for the hardware already, and no more can; ask again"
             queue = self._queues.setdefault(who, deque())
             if len(queue) >= EACH:
-                return False
+                return f"{EACH} requests of {who} wait for the hardware already"
             queue.append(asked)
             self._has_come.set()
-        return True
+        return None
 
     def pop(self) -> Asked | None:
         """Return the next request, of the controller that has waited longest for a turn; None: nothing waits."""
