@@ -1,5 +1,7 @@
 """Dose journal: what was spent stays spent."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +67,17 @@ def test_other_squares_are_no_new_budget(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"tile_um = 50\.0, or name another specimen"):
         finer.read()
     finer.close()
+
+
+def test_a_write_that_failed_leaves_nothing_behind_and_the_next_one_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "light.sqlite"
+    journal = DoseJournal(path, "cells", 50.0)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RecordError, match="locked"):
+            journal.write({(0, 0): 5.0})
+
+    journal.write({(1, 0): 7.0})
+
+    assert journal.read() == {(1, 0): 7.0}
+    journal.close()
