@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
@@ -29,12 +30,12 @@ class FrameId(msgspec.Struct, frozen=True, order=True):
     run
         UUID (hex) of one acquisition or one attachment.
     sequence
-        Counts from 0 within the run, also over frames that could not be handed over.
+        Counts from 0 within the run, also over frames that could not be handed over; in as many bits as a log can keep.
     """
 
     stream: str
     run: str
-    sequence: int
+    sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
     def __str__(self) -> str:
         return f"{self.stream}/{self.run[:8]}/{self.sequence}"

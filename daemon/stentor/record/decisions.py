@@ -14,6 +14,7 @@ from stentor.core.action import Action, Cause, Receipt, Request, Verdict
 from stentor.core.clock import Clock
 from stentor.core.errors import RecordError
 from stentor.core.frame import FrameId
+from stentor.record.losses import Losses
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionLog:
-    """Written from any thread, row by row, safe against kill -9. What cannot be written is said once and counted.
+    """Written from any thread, row by row, safe against kill -9. What cannot be kept is counted, and said every minute.
 
     Raises
     ------
@@ -76,6 +77,7 @@ class DecisionLog:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
+        self._odd, self._refused = Losses(clock), Losses(clock)
         self.unwritten = 0
         try:
             self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCKED_S)
@@ -100,10 +102,18 @@ class DecisionLog:
         with self._lock:
             try:
                 self._file.execute(_INSERT, row)
-            except (sqlite3.Error, OverflowError) as err:
+            except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as err:
                 self.unwritten += 1
-                if self.unwritten == 1:
-                    logger.error("%s: decisions are not kept any more: %s; make room there", self._path, err)
+                if lost := self._odd.note():
+                    logger.error("%s: a decision cannot be kept as it is: %s; lost: %d", self._path, err, lost)
+            except sqlite3.Error as err:
+                self.unwritten += 1
+                if lost := self._refused.note():
+                    remedy = "make room there, or end what locks it"
+                    logger.error("%s: decisions cannot be written: %s; %s; lost: %d", self._path, err, remedy, lost)
+            else:
+                if lost := self._refused.end():
+                    logger.warning("%s: decisions are written again; %d are missing", self._path, lost)
 
     def close(self) -> None:
         """Let go; may be called twice."""

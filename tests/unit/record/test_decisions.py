@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from stentor.core.action import Action, Cause, MoveXY, Receipt, Request, SetProperty
 from stentor.core.clock import FakeClock
@@ -14,6 +15,7 @@ from stentor.core.frame import FrameId
 from stentor.record.decisions import DecisionLog, read_decisions
 
 SEEN = FrameId("camera", "run", 7)
+MOVE = MoveXY(x_um=1.0, y_um=2.0)
 
 
 def asked(action: Action, id: str = "one") -> tuple[Request, Receipt]:
@@ -43,14 +45,14 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 def test_what_is_no_number_is_kept_too(tmp_path: Path) -> None:
     log = DecisionLog(tmp_path / "log", FakeClock())
     log.write(*asked(MoveXY(x_um=math.nan, y_um=math.inf)))
-    log.write(*asked(MoveXY(x_um=1.0, y_um=2.0), id="two"))
+    log.write(*asked(MOVE, id="two"))
     log.close()
 
     nonsense, move = read_decisions(tmp_path / "log")
 
     assert isinstance(nonsense.action, MoveXY)
     assert math.isnan(nonsense.action.x_um) and nonsense.action.y_um == math.inf
-    assert move.action == MoveXY(x_um=1.0, y_um=2.0)
+    assert move.action == MOVE
 
 
 def test_a_log_that_was_begun_this_moment_has_no_decisions_yet(tmp_path: Path) -> None:
@@ -68,10 +70,43 @@ def test_no_file_is_no_decisions_and_garbage_is_named(tmp_path: Path) -> None:
         list(read_decisions(tmp_path / "garbage"))
 
 
-def test_what_cannot_be_written_is_counted(tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_counted_said_every_minute_and_when_it_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    log = DecisionLog(tmp_path / "log", clock)
+    with contextlib.closing(sqlite3.connect(tmp_path / "log", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for _ in range(3):
+            log.write(*asked(MOVE))
+        clock.advance(ms=60_001)
+        log.write(*asked(MOVE))
+        other.execute("ROLLBACK")
+
+    log.write(*asked(MOVE))
+    log.close()
+
+    assert log.unwritten == 4
+    assert [message.split(": ", 1)[1] for message in caplog.messages] == [
+        "decisions cannot be written: database is locked; make room there, or end what locks it; lost: 1",
+        "decisions cannot be written: database is locked; make room there, or end what locks it; lost: 3",
+        "decisions are written again; 4 are missing",
+    ]
+
+
+def test_an_odd_decision_is_named_as_such_and_silences_no_later_loss(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # frame 2**63 was done and not logged; "make room there" was said of a disk with room, and then never again.
     log = DecisionLog(tmp_path / "log", FakeClock())
+    request, receipt = asked(MOVE)
+    odd = structs.replace(request, cause=structs.replace(request.cause, frame_id=FrameId("camera", "run", 2**63)))
+
+    log.write(odd, receipt)
     log._file.execute("DROP TABLE decisions")
+    log.write(request, receipt)
 
-    log.write(*asked(MoveXY(x_um=1.0, y_um=2.0)))
-
-    assert log.unwritten == 1
+    what_is_odd, what_is_lost = caplog.messages
+    assert "a decision cannot be kept as it is: Python int too large" in what_is_odd
+    assert "decisions cannot be written: no such table" in what_is_lost
+    assert log.unwritten == 2

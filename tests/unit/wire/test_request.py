@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from stentor.core.action import Pause
+from stentor.core.frame import FrameId
 from stentor.wire.request import decode_request
 
+FRAME = {"stream": "camera", "run": "run", "sequence": 2**63 - 1}
 DEEP = msgspec.Raw(b"\x81\xa1a" * 100_000 + b"\xc0")
 
 
@@ -28,6 +30,8 @@ def events(*events: Any) -> dict[str, Any]:
         packed(events({"metadata": msgspec.msgpack.Ext(5, b"?")})),
         packed({"kind": "pause"}, issued_ns=2**64 - 1),
         packed({"kind": "pause"}, cause={"controller": "follow", "seen_ns": 2**63}),
+        packed({"kind": "pause"}, cause={"controller": "follow", "frame_id": FRAME | {"sequence": 2**63}}),
+        packed({"kind": "pause"}, cause={"controller": "follow", "frame_id": FRAME | {"sequence": -1}}),
         packed({"kind": "pause"}).replace(b"one", b"\xff\xfe\xfd"),
         packed({"kind": "dance"}),
         b"\xc1",
@@ -40,4 +44,7 @@ def test_nonsense_is_a_decode_error_and_nothing_else(nonsense: bytes) -> None:
 
 
 def test_what_makes_sense_is_read() -> None:
-    assert decode_request(packed({"kind": "pause"})).action == Pause()
+    request = decode_request(packed({"kind": "pause"}, cause={"controller": "follow", "frame_id": FRAME}))
+
+    assert request.action == Pause()
+    assert request.cause.frame_id == FrameId("camera", "run", 2**63 - 1)
