@@ -109,8 +109,8 @@ def ledger(
     With --decisions: every request to the microscope, on which frame it rests, what the guard said, how long it
     took.
     """
-    from stentor.record.decision_text import decision_lines
-    from stentor.record.decisions import read_decisions
+    from stentor.record.decision_text import cut_off_line, decision_lines
+    from stentor.record.decisions import cut_off_ns, read_decisions
     from stentor.record.ledger_reader import LedgerReader
     from stentor.record.ledger_text import ledger_lines
     from stentor.service.session import find_session
@@ -120,6 +120,8 @@ def ledger(
         if decisions:
             for line in decision_lines(read_decisions(session.decisions)):
                 typer.echo(line)
+            if (since_ns := cut_off_ns(session.decisions)) is not None:
+                typer.echo(cut_off_line(since_ns))
             return
         reader = LedgerReader(file if file.is_file() else session.ledger)
         for line in ledger_lines(reader):

@@ -26,6 +26,11 @@ def decision_lines(decisions: Iterable[Decision]) -> Iterator[str]:
         yield f"from frame to device call: p50 {p50:.1f} ms, p99 {p99:.1f} ms, n = {len(reactions_ms)}"
 
 
+def cut_off_line(wall_ns: int) -> str:
+    """Return in words that a log is full since then."""
+    return f"record.decisions_mb was used up at {_time(wall_ns)}: what was asked for afterwards is not in the log"
+
+
 def action_words(action: Action) -> str:
     """Return an action in one line: its kind and what it says."""
     what = msgspec.to_builtins(action)
@@ -38,14 +43,17 @@ def action_words(action: Action) -> str:
 
 
 def _line(decision: Decision) -> str:
-    cause = decision.cause
-    at = time.strftime("%H:%M:%S", time.localtime(decision.wall_ns / 1e9))
+    at, cause = _time(decision.wall_ns), decision.cause
     who = f"{cause.controller}/{_short(cause.rule)}" if cause.rule else cause.controller
     frame = "" if cause.frame_id is None else f" on {cause.frame_id}"
     after = "" if decision.reaction_ms is None else f" after {decision.reaction_ms:.1f} ms"
     why = f" ({cause.reason})" if cause.reason else ""
     said = "".join(f": {words}" for words in (decision.guard_rule, decision.text) if words)
     return " ".join(f"{at} {who}{frame} {action_words(decision.action)} {decision.verdict}{after}{said}{why}".split())
+
+
+def _time(wall_ns: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(wall_ns / 1e9))
 
 
 def _short(value: object) -> str:

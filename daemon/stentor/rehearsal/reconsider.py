@@ -8,7 +8,8 @@ import msgspec
 
 from stentor.client.result import Result, unpacked
 from stentor.core.errors import ConfigError, RecordError
-from stentor.record.decisions import read_decisions
+from stentor.record.decision_text import cut_off_line
+from stentor.record.decisions import cut_off_ns, read_decisions
 from stentor.record.evidence import evidence_file, is_cut_off, read_evidence
 from stentor.rehearsal.second_opinion import SecondOpinion, opinion_lines
 from stentor.service.controllers import controller_names
@@ -50,6 +51,8 @@ def reconsider(folder: Path, controller: str, changed: Settings | None = None) -
         source = _stand_in(folder, controller)
         yield f"{controller} was not there: it is shown what {source.stem.removeprefix('evidence-')} saw"
     yield from opinion_lines(SecondOpinion(table, controller, _results(source), read_decisions(session.decisions)))
+    if (since_ns := cut_off_ns(session.decisions)) is not None:
+        yield cut_off_line(since_ns)
     if is_cut_off(source):
         yield "it saw more, which was not kept: record.evidence_mb was used up, or the disk full"
 

@@ -13,7 +13,8 @@ from stentor.core.frame import FrameId
 from stentor.core.microscope import Microscope
 from stentor.pipeline.plugin_call import call_plugin
 from stentor.record.decision_text import action_words
-from stentor.record.decisions import Decision, in_json
+from stentor.record.decisions import Decision
+from stentor.record.payloads import in_json
 from stentor.service.controllers import build_controller
 
 

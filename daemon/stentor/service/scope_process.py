@@ -27,7 +27,7 @@ def body(session: Session, pulse: Pulse, stop: StopFlag) -> ExitCode:
 
     if settings.rig.kind == "simulated":
         _draw_on_one_thread()
-    log = DecisionLog(session.decisions, system_clock())
+    log = DecisionLog(session.decisions, system_clock(), most_mb=settings.record.decisions_mb)
     host = ScopeHost(
         settings.rig,
         acquisition,

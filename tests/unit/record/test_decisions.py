@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from stentor.core.action import Action, Cause, MoveXY, Receipt, Request, SetProperty
+from stentor.core.action import Acquire, Action, Cause, MoveXY, ProjectMask, Receipt, Request, SetPositions, SetProperty
 from stentor.core.clock import FakeClock
 from stentor.core.errors import RecordError
 from stentor.core.frame import FrameId
-from stentor.record.decisions import DecisionLog, read_decisions
+from stentor.record.decisions import DecisionLog, cut_off_ns, read_decisions
 
 SEEN = FrameId("camera", "run", 7)
 MOVE = MoveXY(x_um=1.0, y_um=2.0)
@@ -27,6 +27,10 @@ def asked(action: Action, id: str = "one") -> tuple[Request, Receipt]:
         id=id, verdict="done", read_back={"x_um": 1.5, "channel": "DAPI"},
         received_ns=3_000_000, started_ns=4_000_000, done_ns=5_000_000, clock_id="clock",
     )  # fmt: skip
+
+
+def pages_of(log: DecisionLog) -> int:
+    return int(log._file.execute("PRAGMA page_count").fetchone()[0])
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -66,8 +70,81 @@ def test_no_file_is_no_decisions_and_garbage_is_named(tmp_path: Path) -> None:
     (tmp_path / "garbage").write_bytes(b"not a data base, and long enough to be looked at" * 100)
 
     assert list(read_decisions(tmp_path / "none")) == []
+    assert cut_off_ns(tmp_path / "none") is None
     with pytest.raises(RecordError, match="garbage: not a decision log"):
         list(read_decisions(tmp_path / "garbage"))
+
+
+LARGE = (
+    ProjectMask(mask=bytes(range(256)) * 40, shape_yx=(64, 64), at_um=(1.0, 2.0)),
+    Acquire(events=tuple({"x_pos": float(number), "channel": {"config": "DAPI"}} for number in range(1000))),
+    Acquire(sequence={"metadata": {"mask": "no reference", "note": "x" * 5000}}),
+    SetPositions(positions_um=tuple((float(number), math.inf) for number in range(1000))),
+)
+
+
+@pytest.mark.parametrize("action", LARGE, ids=lambda action: type(action).__name__)
+def test_what_is_large_is_kept_once_however_often_it_is_asked_for(tmp_path: Path, action: Action) -> None:
+    log = DecisionLog(tmp_path / "log", FakeClock())
+    log.write(*asked(action))
+    once = pages_of(log)
+
+    for number in range(200):
+        log.write(*asked(action, id=str(number)))
+    log.close()
+
+    assert [decision.action for decision in read_decisions(tmp_path / "log")] == [action] * 201
+    assert pages_of(DecisionLog(tmp_path / "log", FakeClock())) < once + 200 * 512 / 4096
+
+
+def test_a_mask_is_kept_once_wherever_the_stage_stands(tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path / "log", FakeClock())
+    masks = [ProjectMask(mask=b"m" * 9000, shape_yx=(64, 64), at_um=(float(number), 0.0)) for number in range(5)]
+    for number, mask in enumerate(masks):
+        log.write(*asked(mask, id=str(number)))
+
+    assert [decision.action for decision in read_decisions(tmp_path / "log")] == masks
+    assert log._file.execute("SELECT COUNT(*) FROM payloads").fetchone() == (1,)
+    log.close()
+
+
+def test_a_file_of_an_earlier_version_is_read_and_written_on(tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path / "log", FakeClock())
+    log._file.execute("DROP TABLE payloads")
+    log._file.execute("ALTER TABLE decisions DROP COLUMN payloads")
+    row = log._row(*asked(MOVE), '{"kind": "move-xy", "x_um": 1.0, "y_um": 2.0}', None)[:22]
+    log._file.execute(f"INSERT INTO decisions VALUES ({', '.join('?' * 22)})", row)
+    log.close()
+
+    (before,) = read_decisions(tmp_path / "log")
+    again = DecisionLog(tmp_path / "log", FakeClock())
+    again.write(*asked(LARGE[0], id="later"))
+    again.close()
+
+    assert before.action == MOVE
+    assert [decision.action for decision in read_decisions(tmp_path / "log")] == [MOVE, LARGE[0]]
+
+
+def test_a_full_log_is_said_once_marked_and_stays_as_it_is_after_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # An `event-rate` that was disarmed wrote 254 MB a day, and nothing ended it but the end of the disk.
+    log = DecisionLog(tmp_path / "log", FakeClock(), most_mb=0.1)
+    for number in range(1000):
+        log.write(*asked(MOVE, id=str(number)))
+    log.close()
+    kept = [decision.id for decision in read_decisions(tmp_path / "log")]
+
+    again = DecisionLog(tmp_path / "log", FakeClock(), most_mb=0.1)
+    again.write(*asked(MOVE, id="later"))
+    again.close()
+
+    assert 100 < len(kept) < 1000 and kept == [str(number) for number in range(len(kept))]
+    assert [decision.id for decision in read_decisions(tmp_path / "log")] == kept
+    assert (tmp_path / "log").stat().st_size < 0.12e6
+    assert cut_off_ns(tmp_path / "log") is not None
+    assert log.unwritten == 1000 - len(kept)
+    assert caplog.text.count("raise it for the next start") == 2  # once in each life
 
 
 def test_what_cannot_be_written_is_counted_said_every_minute_and_when_it_is_over(

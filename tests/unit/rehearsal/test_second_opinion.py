@@ -122,6 +122,17 @@ def test_evidence_that_ends_early_is_said(session: Session) -> None:
     assert "record.evidence_mb was used up" in lines[-1]
 
 
+def test_a_decision_log_that_ends_early_is_said(session: Session) -> None:
+    log = DecisionLog(session.decisions, FakeClock(), most_mb=1e-6)
+    request = Request(id="x", action=GoOn(), cause=Cause(controller="rule"), issued_ns=0, clock_id="fake")
+    log.write(request, Receipt(id="x", verdict="done", received_ns=0, clock_id="fake"))
+    log.close()
+
+    lines = list(reconsider(session.folder, "rule"))
+
+    assert lines[-1].startswith("record.decisions_mb was used up at ")
+
+
 def test_a_controller_that_was_not_there_sees_what_another_saw(session: Session) -> None:
     other = {**RULE, "name": "other", "when": "count(objects, area_um2 > 3) >= 2"}
     changed = structs.replace(session.settings(), controller=(other,))
