@@ -16,7 +16,7 @@ def decision_lines(decisions: Iterable[Decision]) -> Iterator[str]:
     verdicts: Counter[str] = Counter()
     reactions_ms = []
     for decision in decisions:
-        verdicts[decision.verdict] += 1
+        verdicts[decision.verdict] += 1 + decision.left_out
         if decision.reaction_ms is not None and decision.verdict == "done":
             reactions_ms.append(decision.reaction_ms)
         yield _line(decision)
@@ -49,6 +49,7 @@ def _line(decision: Decision) -> str:
     after = "" if decision.reaction_ms is None else f" after {decision.reaction_ms:.1f} ms"
     why = f" ({cause.reason})" if cause.reason else ""
     said = "".join(f": {words}" for words in (decision.guard_rule, decision.text) if words)
+    said += f", and {decision.left_out} more before it" if decision.left_out else ""
     return " ".join(f"{at} {who}{frame} {action_words(decision.action)} {decision.verdict}{after}{said}{why}".split())
 
 

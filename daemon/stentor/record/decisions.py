@@ -29,16 +29,16 @@ LOCKED_S: Final = 0.1
 _COLUMNS: Final = (
     "wall_ns", "id", "controller", "rule", "reason", "stream", "run", "sequence", "model", "model_hash", "action",
     "verdict", "guard_rule", "text", "read_back", "seen_ns", "issued_ns", "received_ns", "started_ns", "done_ns",
-    "clock_id", "asker_clock_id", "payloads",
+    "clock_id", "asker_clock_id", "payloads", "left_out",
 )  # fmt: skip
 _SCHEMA: Final = f"CREATE TABLE IF NOT EXISTS decisions ({', '.join(_COLUMNS)})"
-_LATER_COLUMNS: Final = ("payloads",)
+_LATER_COLUMNS: Final = ("payloads", "left_out")
 """That files of earlier versions lack."""
 
 _CUT_OFF: Final = "CREATE TABLE IF NOT EXISTS cut_off (wall_ns INTEGER NOT NULL)"
 """One row: since when the log is full, and nothing is kept any more."""
 
-_INSERT: Final = f"INSERT INTO decisions VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT: Final = f"INSERT INTO decisions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +53,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reaction_ms
         From the end of the frame's exposure, or its reception where that is not known, to the device call; None when
         it rests on no frame, never reached a device, or the clocks cannot be compared.
+    left_out
+        So many like it (asker, rule of the guard, kind of action) were refused since the last that is kept.
     """
 
     wall_ns: int
@@ -67,6 +69,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     received_ns: int
     started_ns: int | None
     done_ns: int | None
+    left_out: int = 0
 
     @property
     def reaction_ms(self) -> float | None:
@@ -105,23 +108,25 @@ class DecisionLog:
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(_SCHEMA)
-            for column in set(_LATER_COLUMNS).difference(_columns(self._file)):
-                self._file.execute(f"ALTER TABLE decisions ADD COLUMN {column}")
+            for column in _LATER_COLUMNS:
+                if column not in _columns(self._file):
+                    self._file.execute(f"ALTER TABLE decisions ADD COLUMN {column}")
             payloads.prepare(self._file)
             if _cut_off_ns(self._file) is not None:
                 self._stop()
         except sqlite3.Error as err:
             raise RecordError(f"{path}: the decision log cannot be written: {err}; make room there") from err
 
-    def write(self, request: Request, receipt: Receipt) -> None:
-        """Keep a request and its answer."""
+    def write(self, request: Request, receipt: Receipt, left_out: int | None = None) -> None:
+        """Keep a request and its answer; `left_out` as in `Decision`."""
         if self._is_full:
             self.unwritten += 1
             return
         action, large = payloads.set_aside(request.action)
         with self._lock:
             try:
-                self._file.execute(_INSERT, self._row(request, receipt, action, payloads.keep(self._file, large)))
+                hashes = payloads.keep(self._file, large)
+                self._file.execute(_INSERT, (*self._row(request, receipt, action), hashes, left_out))
             except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as err:
                 self.unwritten += 1
                 if lost := self._odd.note():
@@ -136,7 +141,7 @@ class DecisionLog:
                     logger.warning("%s: decisions are written again; %d are missing", self._path, lost)
                 self._look_at_size()
 
-    def _row(self, request: Request, receipt: Receipt, action: str, hashes: str | None) -> tuple[object, ...]:
+    def _row(self, request: Request, receipt: Receipt, action: str) -> tuple[object, ...]:
         cause = request.cause
         frame = cause.frame_id
         return (
@@ -145,7 +150,7 @@ class DecisionLog:
             None if frame is None else frame.sequence, cause.model, cause.model_hash,
             action, receipt.verdict, receipt.rule, receipt.text,
             in_json(receipt.read_back), cause.seen_ns, request.issued_ns, receipt.received_ns,
-            receipt.started_ns, receipt.done_ns, receipt.clock_id, request.clock_id, hashes,
+            receipt.started_ns, receipt.done_ns, receipt.clock_id, request.clock_id,
         )  # fmt: skip
 
     def _look_at_size(self) -> None:
@@ -238,4 +243,5 @@ def _decision(file: sqlite3.Connection, row: dict[str, Any]) -> Decision:
         received_ns=row["received_ns"],
         started_ns=row["started_ns"],
         done_ns=row["done_ns"],
+        left_out=row.get("left_out") or 0,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from msgspec import structs
 
-from stentor.core.action import Acquire, Receipt, Request
+from stentor.core.action import Acquire, GoOn, Receipt, Request
 from stentor.core.clock import NS_PER_S
 from stentor.core.errors import ConfigError, PublishError, SourceError
 from stentor.microscope.arrival import Arrival
@@ -22,6 +22,7 @@ from stentor.scope.planned import make_agenda, read_sequence
 from stentor.scope.rig import Rig, open_rig
 from stentor.scope.settings import RigSettings
 from stentor.service.agreement import build_agreed_plan
+from stentor.service.controllers import RESERVED
 from stentor.service.foresight import check_images
 from stentor.service.settings import Settings
 
@@ -169,7 +170,7 @@ class Rehearsal:
             self._clock,
             journal=None,
             abort=self._abort,
-            log=lambda request, receipt: self._decisions.append((request, receipt)),
+            log=self._note_own,
             projector=rig.settings.projector,
             on_change=self._headers.reread,
         )
@@ -237,7 +238,14 @@ class Rehearsal:
             self._hands.desk.serve(0.0)
         if not answers:
             raise PublishError("the acquisition is over")
+        if not (isinstance(request.action, GoOn) and answers[0].is_done):
+            self._decisions.append((request, answers[0]))
         return answers[0]
+
+    def _note_own(self, request: Request, receipt: Receipt, left_out: int | None = None, /) -> None:
+        # Not what controllers ask for: of many refusals the log has the first, and the score counts all.
+        if request.cause.controller in RESERVED:
+            self._decisions.append((request, receipt))
 
     def _now_s(self) -> float:
         return (self._clock.monotonic_ns() - self._began_ns) / NS_PER_S

@@ -15,6 +15,7 @@ from stentor.pipeline.plugin_call import call_plugin
 from stentor.record.decision_text import action_words
 from stentor.record.decisions import Decision
 from stentor.record.payloads import in_json
+from stentor.rehearsal.left_out import LeftOut
 from stentor.service.controllers import build_controller
 
 
@@ -36,8 +37,9 @@ class Opinion:
 class SecondOpinion:
     """Asks one controller again; used once: iterate.
 
-    Requests that were made then are answered as they were then. Others are answered as done, for nobody knows better:
-    from the first difference on the microscope would have shown something else.
+    Requests that were made then are answered as they were then. Of refusals that the log only counts the kind alone is
+    compared. Others are answered as done, for nobody knows better: from the first difference on the microscope would
+    have shown something else.
 
     Parameters
     ----------
@@ -49,6 +51,11 @@ class SecondOpinion:
         The results that it is shown, in order.
     decisions
         Of the session.
+
+    Attributes
+    ----------
+    left_out
+        The refusals that the log only counts.
 
     Raises
     ------
@@ -65,12 +72,18 @@ class SecondOpinion:
         self._clock = FakeClock()
         self._microscope = Microscope(self._answer, self._clock, controller=name)
         self._then: dict[FrameId, list[Decision]] = defaultdict(list)
-        for decision in decisions:
-            frame_id = decision.cause.frame_id
-            # Words to go on are logged only where they were refused, and are no decisions.
-            if decision.cause.controller == name and frame_id is not None and not isinstance(decision.action, GoOn):
-                self._then[frame_id].append(decision)
+        # Words to go on are logged only where they were refused, and are no decisions.
+        mine = [
+            decision
+            for decision in decisions
+            if decision.cause.controller == name and not isinstance(decision.action, GoOn)
+        ]
+        for decision in mine:
+            if decision.cause.frame_id is not None:
+                self._then[decision.cause.frame_id].append(decision)
+        self.left_out = LeftOut(mine)
         self._now: list[Action] = []
+        self._before: list[Action] = []
 
     def __iter__(self) -> Iterator[Opinion]:
         for result in self._seen:
@@ -81,21 +94,25 @@ class SecondOpinion:
         frame = result.frame
         later_ms = (frame.received_ns - self._clock.monotonic_ns()) / 1e6
         self._clock.advance(ms=max(0.0, later_ms))
-        self._now, fault = [], None
+        decided = self._then.get(frame.frame_id, [])
+        self.left_out.see(decided)
+        self._now, self._before, fault = [], [decision.action for decision in decided], None
         try:
             call_plugin(self._name, lambda: self._controller.on_result(result, self._microscope))
         except StageError as err:
             fault = str(err)
-        then = tuple(decision.action for decision in self._then.get(frame.frame_id, ()))
-        return Opinion(frame.frame_id, then, tuple(self._now), fault)
+        return Opinion(frame.frame_id, tuple(self._before), tuple(self._now), fault)
 
     def _answer(self, request: Request, timeout_s: float) -> Receipt:
         if isinstance(request.action, GoOn):
             return self._receipt(request, None)
-        self._now.append(request.action)
         asked, frame_id = in_json(request.action), request.cause.frame_id
-        then = [] if frame_id is None else self._then.get(frame_id, [])
-        return self._receipt(request, next((one for one in then if in_json(one.action) == asked), None))
+        decided = [] if frame_id is None else self._then.get(frame_id, [])
+        then = next((one for one in decided if in_json(one.action) == asked), None)
+        if then is None and (then := self.left_out.find(request.action)) is not None:
+            self._before.insert(len(self._now), request.action)
+        self._now.append(request.action)
+        return self._receipt(request, then)
 
     def _receipt(self, request: Request, then: Decision | None) -> Receipt:
         if then is None:
@@ -114,7 +131,7 @@ class SecondOpinion:
         )
 
 
-def opinion_lines(opinions: Iterable[Opinion]) -> Iterator[str]:
+def opinion_lines(opinions: SecondOpinion) -> Iterator[str]:
     """Yield what differs, frame by frame, then how much of all."""
     frames = before = after = differing = 0
     fault = ""
@@ -130,6 +147,11 @@ def opinion_lines(opinions: Iterable[Opinion]) -> Iterator[str]:
     if fault:
         yield f"it could not decide on some: {fault}"
     yield f"{frames} results seen, {before} requests then, {after} now, different on {differing}"
+    left_out = opinions.left_out
+    if left_out.found:
+        yield f"{left_out.found} of them were refused and only counted, so that no more than their kind is compared"
+    if left_out.missing:
+        yield f"{left_out.missing} more were refused then, which are not asked for now"
 
 
 def _words(actions: tuple[Action, ...]) -> str:

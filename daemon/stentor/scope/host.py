@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Receipt, Request
 from stentor.core.clock import NS_PER_S, Clock
 from stentor.scope.acquisition import AcquisitionSettings
 from stentor.scope.agenda import Agenda
@@ -15,6 +14,7 @@ from stentor.scope.between import LivePace
 from stentor.scope.door import Door
 from stentor.scope.engine import RunReport
 from stentor.scope.handover import Handover
+from stentor.scope.hands.flood import Log
 from stentor.scope.hands.opening import Hands
 from stentor.scope.planned import make_agenda, read_sequence
 from stentor.scope.rig import Rig, open_rig
@@ -62,7 +62,7 @@ class ScopeHost:
         guard: GuardSettings,
         *,
         journal: Path | None,
-        log: Callable[[Request, Receipt], None],
+        log: Log,
         rig_name: str,
         stream: str,
         ring_slots: int,

@@ -12,6 +12,7 @@ from stentor.core.action import Acquire, Action, Cause, MoveXY, ProjectMask, Rec
 from stentor.core.clock import FakeClock
 from stentor.core.errors import RecordError
 from stentor.core.frame import FrameId
+from stentor.record.decision_text import decision_lines
 from stentor.record.decisions import DecisionLog, cut_off_ns, read_decisions
 
 SEEN = FrameId("camera", "run", 7)
@@ -75,6 +76,21 @@ def test_no_file_is_no_decisions_and_garbage_is_named(tmp_path: Path) -> None:
         list(read_decisions(tmp_path / "garbage"))
 
 
+def test_refusals_that_are_only_counted_are_said_in_words_and_in_the_sum(tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path / "log", FakeClock())
+    request, receipt = asked(MOVE)
+    refused = structs.replace(receipt, verdict="refused", rule="armed", text="the microscope is disarmed")
+    log.write(request, refused)
+    log.write(request, refused, 598)
+    log.close()
+
+    first, later, counts = decision_lines(read_decisions(tmp_path / "log"))
+
+    assert first.endswith("refused after 3.0 ms: armed: the microscope is disarmed (in words)")
+    assert later.endswith("armed: the microscope is disarmed, and 598 more before it (in words)")
+    assert counts == "600 refused"
+
+
 LARGE = (
     ProjectMask(mask=bytes(range(256)) * 40, shape_yx=(64, 64), at_um=(1.0, 2.0)),
     Acquire(events=tuple({"x_pos": float(number), "channel": {"config": "DAPI"}} for number in range(1000))),
@@ -111,18 +127,20 @@ def test_a_mask_is_kept_once_wherever_the_stage_stands(tmp_path: Path) -> None:
 def test_a_file_of_an_earlier_version_is_read_and_written_on(tmp_path: Path) -> None:
     log = DecisionLog(tmp_path / "log", FakeClock())
     log._file.execute("DROP TABLE payloads")
-    log._file.execute("ALTER TABLE decisions DROP COLUMN payloads")
-    row = log._row(*asked(MOVE), '{"kind": "move-xy", "x_um": 1.0, "y_um": 2.0}', None)[:22]
+    for column in ("payloads", "left_out"):
+        log._file.execute(f"ALTER TABLE decisions DROP COLUMN {column}")
+    row = log._row(*asked(MOVE), '{"kind": "move-xy", "x_um": 1.0, "y_um": 2.0}')
     log._file.execute(f"INSERT INTO decisions VALUES ({', '.join('?' * 22)})", row)
     log.close()
 
     (before,) = read_decisions(tmp_path / "log")
     again = DecisionLog(tmp_path / "log", FakeClock())
-    again.write(*asked(LARGE[0], id="later"))
+    again.write(*asked(LARGE[0], id="later"), 3)
     again.close()
 
-    assert before.action == MOVE
-    assert [decision.action for decision in read_decisions(tmp_path / "log")] == [MOVE, LARGE[0]]
+    _, later = read_decisions(tmp_path / "log")
+    assert (before.action, before.left_out) == (MOVE, 0)
+    assert (later.action, later.left_out) == (LARGE[0], 3)
 
 
 def test_a_full_log_is_said_once_marked_and_stays_as_it_is_after_a_restart(

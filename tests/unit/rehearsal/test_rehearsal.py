@@ -145,6 +145,19 @@ def test_the_guard_is_that_of_the_experiment(tmp_path: Path) -> None:
     assert [receipt.verdict for _, receipt in performance.decisions] == ["refused"]
 
 
+def test_every_refusal_counts_also_those_that_the_decision_log_would_only_count(tmp_path: Path) -> None:
+    moving = EXPERIMENT.replace(
+        '{ kind = "set-interval", interval_ms = 5000.0 }',
+        '{ kind = "move-xy", x_um = 900.0, y_um = 0.0, is_relative = true }',
+    ).replace("rate_hz = 0.02", "rate_hz = 0.1")
+    often = f"{moving}\nevery_s = 1.0\n[guard]\nx_um = [-10.0, 10.0]\n"
+
+    performance = Rehearsal(settings_of(tmp_path, often), duration_s=700.0).run()
+
+    assert [receipt.verdict for _, receipt in performance.decisions] == ["refused"] * len(performance.decisions)
+    assert 8 <= len(performance.decisions) <= 11
+
+
 def test_what_would_be_refused_in_any_case_is_said_before_the_first_image(tmp_path: Path) -> None:
     slow = EXPERIMENT + "[guard]\ninterval_ms = [10000.0, 60000.0]\n"
 

@@ -20,6 +20,7 @@ from stentor.record.decisions import DecisionLog
 from stentor.record.evidence import EvidenceLog, evidence_file
 from stentor.record.settings import RecordSettings
 from stentor.rehearsal.reconsider import reconsider
+from stentor.scope.hands.flood import Flood
 from stentor.service.controllers import build_controller
 from stentor.service.session import Session
 from stentor.service.settings import Settings
@@ -120,6 +121,52 @@ def test_evidence_that_ends_early_is_said(session: Session) -> None:
 
     assert lines[0] == "5 results seen, 3 requests then, 3 now, different on 0"
     assert "record.evidence_mb was used up" in lines[-1]
+
+
+FAST = {"kind": "event-rate", "when": "count(objects) >= 1", "slow_s": 9.0, "fast_s": 1.0}
+
+
+@pytest.fixture
+def disarmed(tmp_path: Path) -> Session:
+    """What is left of a session in which FAST saw COUNTS and was refused each time."""
+    session = Session.create(Settings(controller=(FAST,), record=RecordSettings(folder=str(tmp_path))))
+    clock = FakeClock()
+    log, flood = DecisionLog(session.decisions, clock), Flood(clock)
+    evidence = EvidenceLog(evidence_file(session.folder, "event-rate"), most_mb=1.0)
+
+    def ask(request: Request, timeout_s: float) -> Receipt:
+        receipt = Receipt(id=request.id, verdict="refused", rule="armed", received_ns=1, clock_id="fake")
+        if flood.is_first(request, receipt):
+            log.write(request, receipt)
+        return receipt
+
+    controller, microscope = build_controller(0, FAST), Microscope(ask, clock, controller="event-rate")
+    for number, count in enumerate(COUNTS):
+        controller.on_result(result_of(number, count), microscope)
+        evidence.write(result_of(number, count).packed())
+    for row in flood.rest():
+        log.write(*row)
+    log.close()
+    evidence.close()
+    return session
+
+
+def test_refusals_that_the_log_only_counts_are_no_difference(disarmed: Session) -> None:
+    assert list(reconsider(disarmed.folder, "event-rate")) == [
+        "5 results seen, 5 requests then, 5 now, different on 0",
+        "3 of them were refused and only counted, so that no more than their kind is compared",
+    ]
+
+
+def test_refusals_that_the_log_only_counts_and_that_are_missing_now_are_said(disarmed: Session) -> None:
+    changed = structs.replace(disarmed.settings(), controller=({**RULE, "name": "event-rate"},))
+
+    lines = list(reconsider(disarmed.folder, "event-rate", changed))
+
+    assert lines[-2:] == [
+        "5 results seen, 2 requests then, 3 now, different on 4",
+        "3 more were refused then, which are not asked for now",
+    ]
 
 
 def test_a_decision_log_that_ends_early_is_said(session: Session) -> None:

@@ -61,19 +61,24 @@ class Bench:
         self.whereabouts = Whereabouts(drivers, guard)
         performer = Performer(self.settings, core, guard, drivers, self.whereabouts, on_change=self.note_change)
         self.logged: list[tuple[Request, Receipt]] = []
+        self.left_out: list[int | None] = []
         self.aborted = threading.Event()
         self.desk = Desk(
             self.settings,
             performer,
             self.clock,
             abort=self.aborted.set,
-            log=lambda request, receipt: self.logged.append((request, receipt)),
+            log=self.note_log,
         )
         self.desk.course = self.pace = LivePace(0.1)
         self.receipts: list[Receipt] = []
 
     def note_change(self) -> None:
         self.changes += 1
+
+    def note_log(self, request: Request, receipt: Receipt, left_out: int | None = None) -> None:
+        self.logged.append((request, receipt))
+        self.left_out.append(left_out)
 
     def take(self, action: Action, *, id: str = "", who: str = "follow") -> None:
         request = Request(
@@ -610,7 +615,51 @@ def test_a_flood_does_not_fill_the_log(core: Any) -> None:
             bench.desk.serve(0.0)
         bench.clock.advance(ms=1001)
 
+    bench.desk.close()
     rules = [receipt.rule for _, receipt in bench.logged]
     assert len(bench.receipts) == 1500
-    assert rules.count("actions_per_s") == 3
+    assert rules.count("actions_per_s") == 2
     assert rules.count("") == 30
+    assert bench.left_out[-1] == 3 * 490 - 2
+
+
+def test_what_is_refused_again_and_again_is_logged_once_a_minute_with_how_often(core: Any) -> None:
+    # `event-rate` disarmed at ten results a second: 254 MB a day of the same words.
+    bench = Bench(core, armed=False)
+
+    for number in range(60 * 10 + 1):
+        bench.take(SetInterval(interval_ms=100.0), id=f"event-rate {number}", who="event-rate")
+        if number % 100 == 0:
+            bench.take(MoveXY(x_um=1.0, y_um=0.0), id=f"hunt {number}", who="hunt")
+        bench.clock.advance(ms=100)
+        bench.desk.watch()
+
+    assert [request.id for request, _ in bench.logged] == ["event-rate 0", "hunt 0", "event-rate 599", "hunt 500"]
+    assert bench.left_out == [None, None, 598, 4]
+    assert [receipt.verdict for receipt in bench.receipts] == ["refused"] * (601 + 7)
+
+
+def test_the_rest_of_what_was_refused_again_and_again_is_logged_at_the_end(core: Any) -> None:
+    bench = Bench(core, armed=False)
+    for number in range(5):
+        bench.take(SetInterval(interval_ms=100.0), id=str(number))
+
+    bench.desk.close()
+    bench.desk.close()
+
+    assert [(request.id, receipt.text) for request, receipt in bench.logged] == [
+        (id, "the microscope is disarmed; `stentor arm` lets requests through") for id in ("0", "4")
+    ]
+    assert bench.left_out == [None, 3]
+
+
+def test_what_is_refused_for_another_reason_or_after_a_quiet_minute_is_logged_at_once(core: Any) -> None:
+    bench = Bench(core)
+    bench.ask(MoveXY(x_um=5000.0, y_um=0.0))
+    bench.ask(MoveXY(x_um=0.0, y_um=float("nan")))
+    bench.ask(SetProperty(device="Camera", property="Binning", value=2))
+    bench.clock.advance(ms=60_000)
+    bench.ask(MoveXY(x_um=6000.0, y_um=0.0))
+
+    assert [receipt.rule for _, receipt in bench.logged] == ["x_um", "y_um", "devices", "x_um"]
+    assert bench.left_out == [None] * 4

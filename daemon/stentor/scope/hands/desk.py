@@ -28,7 +28,7 @@ from stentor.core.errors import ConfigError
 from stentor.scope.barrier import Moment
 from stentor.scope.hands.answers import Answers, Reply
 from stentor.scope.hands.course import Course
-from stentor.scope.hands.flood import Flood
+from stentor.scope.hands.flood import Flood, Log
 from stentor.scope.hands.own_row import own_row
 from stentor.scope.hands.performer import DRY, Done, Performer
 from stentor.scope.hands.vigil import Vigil
@@ -52,8 +52,9 @@ class Desk:
     abort
         Ends the acquisition; from any thread.
     log
-        Told every request with its answer, signs of life, words to go on and questions how it stands excepted; of those
-        refused for their number, one a second and asker.
+        Told every request with its answer, signs of life, words to go on and questions how it stands excepted; of
+        refusals of one asker by the same rule for the same kind of action the first, then one a minute with how many
+        there were.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Desk:
         clock: Clock,
         *,
         abort: Callable[[], None],
-        log: Callable[[Request, Receipt], None],
+        log: Log,
     ) -> None:
         self._settings = settings
         self._performer = performer
@@ -157,6 +158,8 @@ class Desk:
         if self._vigil.is_safe_wanted.is_set():
             self._disarm()
             self._waiting.wake()
+        for row in self._flood.due():
+            self._log(*row)
 
     def note_overdue(self, moment: Moment) -> None:
         """Log that the acquisition went on from a moment at which nobody decided in time."""
@@ -167,6 +170,8 @@ class Desk:
         """Refuse what still waits."""
         self.course = None
         self._turn_away()
+        for row in self._flood.rest():
+            self._log(*row)
 
     def _turn_away(self) -> None:
         while (asked := self._waiting.pop()) is not None:
@@ -259,7 +264,7 @@ class Desk:
         self._tell(request, receipt, replies)
 
     def _tell(self, request: Request, receipt: Receipt, replies: Sequence[Reply]) -> None:
-        if receipt.rule != FLOOD_RULE or self._flood.is_due(request.cause.controller):
+        if receipt.verdict != "refused" or self._flood.is_first(request, receipt):
             self._log(request, receipt)
         for reply in replies:
             reply(receipt)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from stentor.control.dose import DoseAccount
 from stentor.control.guard import Guard
 from stentor.control.settings import GuardSettings
-from stentor.core.action import Receipt, Request
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import Clock
 from stentor.core.errors import ConfigError
@@ -16,6 +15,7 @@ from stentor.scope.hands.detour import Detour
 from stentor.scope.hands.dose_journal import DoseJournal
 from stentor.scope.hands.drivers import Drivers, check_names, watched_names
 from stentor.scope.hands.event_calls import light_path_of
+from stentor.scope.hands.flood import Log
 from stentor.scope.hands.gatekeeper import Gatekeeper
 from stentor.scope.hands.own_row import refused_row
 from stentor.scope.hands.performer import UNCALIBRATED, Performer
@@ -54,7 +54,7 @@ class Hands:
         *,
         journal: Path | None,
         abort: Callable[[], None],
-        log: Callable[[Request, Receipt], None],
+        log: Log,
         projector: ProjectorSettings = UNCALIBRATED,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
