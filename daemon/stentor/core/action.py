@@ -1,6 +1,6 @@
 """Action: what a controller may ask of the microscope, and what the microscope answers."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -198,6 +198,23 @@ Action: TypeAlias = (
 Stamp: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """Nanoseconds, in as many bits as a log can keep."""
 
+LONGEST_NAME: Final = 256
+LONGEST_RULE: Final = 1000
+"""Of a rule's name, which may be its condition."""
+LONGEST_REASON: Final = 4000
+
+Name: TypeAlias = Annotated[str, Meta(max_length=LONGEST_NAME)]
+"""What the scope remembers of thousands of requests is short."""
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text, cut to so many characters if it is longer.
+
+    >>> shortened("a microscope", 12), shortened("a microscope", 8)
+    ('a microscope', 'a mic...')
+    """
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """Why something is asked for.
@@ -209,16 +226,16 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     seen_ns, clock_id
         When that frame was received, or its exposure ended where the source knows that, on the named clock.
     controller, rule
-        Who decides, and on which of its rules.
+        Who decides, and on which of its rules; at most 256 and 1000 characters.
     model, model_hash
         The model whose finding it rests on; empty: none.
     reason
-        In words, for the decision log.
+        In words, for the decision log; at most 4000 characters.
     """
 
-    controller: str
-    rule: str = ""
-    reason: str = ""
+    controller: Name
+    rule: Annotated[str, Meta(max_length=LONGEST_RULE)] = ""
+    reason: Annotated[str, Meta(max_length=LONGEST_REASON)] = ""
     frame_id: FrameId | None = None
     seen_ns: Stamp | None = None
     clock_id: str | None = None
@@ -231,13 +248,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    id
+        At most 256 characters.
     issued_ns, clock_id
         When it was asked for, on the asker's clock.
     max_age_ms
         Refuse when the frame it rests on is older than this; None: the guard's own limit alone.
     """
 
-    id: str
+    id: Name
     action: Action
     cause: Cause
     issued_ns: Stamp

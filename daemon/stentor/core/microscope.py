@@ -32,10 +32,12 @@ class Microscope:
 
     Every method takes `because`, the result that it rests on, `reason` in words for the decision log, `rule` (which of
     the controller's rules), `id` (for a request that may be repeated) and `timeout_s`. Without `because` no frame is
-    stale. Belongs to one thread.
+    stale. A reason that is too long for the log is cut. Belongs to one thread.
 
     Raises
     ------
+    ValueError
+        When `id`, `rule` or the controller's name is longer than the scope takes; see `Request`.
     PublishError
         When there is no microscope, or it does not answer in time.
     """
@@ -241,6 +243,7 @@ class Microscope:
             clock_id=self._clock.clock_id,
             max_age_ms=max_age_ms,
         )
+        _check_lengths(request)
         return self._ask(request, timeout_s)
 
     def __enter__(self) -> Self:
@@ -255,8 +258,18 @@ class Microscope:
         """Let go; may be called twice."""
 
 
+def _check_lengths(request: act.Request) -> None:
+    """Refuse here and in words what the scope could not read, and would leave without an answer."""
+    names = {"id": request.id, "controller": request.cause.controller, "rule": request.cause.rule}
+    for what, text in names.items():
+        most = act.LONGEST_RULE if what == "rule" else act.LONGEST_NAME
+        if len(text) > most:
+            raise ValueError(f"`{what}` has {len(text)} characters, at most {most} are taken; `reason` may be longer")
+
+
 def cause_of(controller: str, because: Seen | None, *, reason: str, rule: str) -> act.Cause:
     """Return why something is asked for; a frame's age counts from the end of its exposure, where that is known."""
+    reason = act.shortened(reason, act.LONGEST_REASON)
     if because is None:
         return act.Cause(controller=controller, reason=reason, rule=rule)
     frame = because.frame

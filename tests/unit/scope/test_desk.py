@@ -165,6 +165,16 @@ def test_a_device_that_is_not_there_is_refused_by_name(core: Any) -> None:
     assert "no property 'Intensty'" in receipt.text
 
 
+def test_an_answer_is_short_however_long_the_name_that_it_repeats(core: Any) -> None:
+    # 1024 answers of each of 64 askers are remembered, and a request may have 1 MB.
+    bench = Bench(core)
+
+    receipt = bench.ask(SetProperty(device="L" * 900_000, property="Intensity", value=1.0))
+
+    assert receipt.verdict == "refused"
+    assert len(receipt.text) == 1000
+
+
 def test_a_flood_is_answered_and_leaves_the_queue_short(core: Any) -> None:
     bench = Bench(core, actions_per_s=20)
 

@@ -21,6 +21,7 @@ from stentor.core.action import (
     Request,
     Resume,
     Skip,
+    shortened,
 )
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import NS_PER_MS, NS_PER_S, Clock
@@ -37,6 +38,7 @@ from stentor.scope.hands.waiting import Asked, Waiting
 logger = logging.getLogger(__name__)
 
 FLOOD_RULE: Final = "actions_per_s"
+LONGEST_TEXT: Final = 1000
 SHARE_NS: Final = 20 * NS_PER_MS
 """Of the hardware's time between two images that requests may take before an image that is due; one may take more."""
 
@@ -274,7 +276,7 @@ class Desk:
             id=request.id,
             verdict=done.verdict,
             rule=done.rule,
-            text=done.text,
+            text=shortened(done.text, LONGEST_TEXT),  # it may repeat a request of 1 MB, and is remembered
             read_back=done.read_back,
             received_ns=received_ns,
             started_ns=started_ns,
