@@ -103,6 +103,28 @@ def test_no_sequence_leads_the_hardware_outside_the_limits_or_past_the_budget(
         assert sum(uj for (u, v), uj in spent if abs(u - x) <= 50 and abs(v - y) <= 50) <= BUDGET_UJ + 1e-6
 
 
+@pytest.mark.parametrize(
+    "place", [(5.0, float("nan")), (float("nan"), 5.0), (5.0, float("inf")), (None, 5.0), (2e9, 0.0)]
+)
+def test_light_at_no_place_counts_nowhere(place: tuple[float | None, float | None]) -> None:
+    account = DoseAccount(SETTINGS.dose, received_uj={}, field_um=100.0)
+
+    assert account.tiles(*place) == (NOWHERE,)
+
+
+def test_a_lamp_below_zero_gives_no_light_back() -> None:
+    account = DoseAccount(SETTINGS.dose, received_uj={}, field_um=100.0)
+
+    assert account.energy_uj(10.0, "DAPI", -50.0) == 0.0
+
+
+@pytest.mark.parametrize("text", ["0_5", "1e3", " 5", "full", "٣"])
+def test_a_lamp_whose_value_devices_read_otherwise_counts_as_full(text: str) -> None:
+    account = DoseAccount(SETTINGS.dose, received_uj={}, field_um=100.0)
+
+    assert account.energy_uj(10.0, "DAPI", text) == 20.0
+
+
 @given(requests=requests, cut=st.integers(0, 40))
 def test_a_restart_spends_the_budget_no_second_time(requests: list[tuple[list[DeviceCall], bool]], cut: int) -> None:
     journal: dict[Tile, float] = {}

@@ -182,6 +182,21 @@ def test_after_images_in_between_it_goes_back_before_anything_else_can_move() ->
     assert diary.entries == ["requests", "requests", "begin", "requests", "end", "requests"]
 
 
+def test_images_that_follow_each_other_are_one_detour() -> None:
+    diary = Diary()
+    agenda = Agenda(
+        TWO_CHANNELS, interval_s=1.0, time_points=1, clock=FakeClock(), detour=diary, meanwhile=lambda wait_s: None
+    )
+    next(agenda)
+    next(agenda)
+
+    agenda.ask([useq.MDAEvent()], is_urgent=True)
+    agenda.ask([useq.MDAEvent()], is_urgent=False)
+
+    assert [dict(event.index) for event in agenda] == [{"asked": 0}, {"asked": 1}]
+    assert diary.entries == ["begin", "end"]
+
+
 def test_no_place_at_all_is_refused_and_the_acquisition_keeps_its_own() -> None:
     bench = Bench([useq.MDAEvent(x_pos=1, y_pos=2)], interval_s=0.0)
 

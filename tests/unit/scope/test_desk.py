@@ -550,6 +550,24 @@ def test_what_is_safe_stays_so_whoever_asks_until_an_operator_arms(core: Any) ->
     assert bench.ask(LIGHT, who="hunt").is_done
 
 
+def test_after_arming_a_controller_may_resume_again(core: Any) -> None:
+    bench = Bench(core, on_silence="safe", silence_s=1.0)
+    bench.ask(Alive(), who="follow")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+    bench.ask(Arm(), who=OPERATOR)
+
+    bench.ask(Pause(), who="hunt")
+
+    assert bench.ask(Resume(), who="hunt").is_done
+
+
+def test_a_dry_run_counts_no_light(core: Any) -> None:
+    bench = Bench(core, dry_run=True, dose=DoseSettings(budget_uj=100.0))
+
+    assert [bench.ask(PulseShutter(duration_ms=60.0)).verdict for _ in range(3)] == ["dry-run"] * 3
+
+
 def test_arming_ends_no_pause_of_an_operator(core: Any) -> None:
     bench = Bench(core, on_silence="pause", silence_s=1.0)
     bench.ask(Alive(), who="follow")

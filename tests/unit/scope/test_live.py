@@ -17,12 +17,14 @@ class FreeCamera:
         self.exposure_ms = 10.0
         self.is_running = False
         self.lit_ms: list[float] = []
+        self.starts = 0
 
     def getExposure(self) -> float:  # noqa: N802
         return self.exposure_ms
 
     def startContinuousSequenceAcquisition(self, interval_ms: float) -> None:  # noqa: N802
         self.is_running = True
+        self.starts += 1
 
     def stopSequenceAcquisition(self) -> None:  # noqa: N802
         self.is_running = False
@@ -85,4 +87,24 @@ def test_a_flood_of_requests_leaves_the_camera_an_image_between_two() -> None:
 
     mode.show(LivePace(None), frames=5)
 
+    assert len(camera.lit_ms) == 5
+
+
+def test_a_pause_lights_nothing_until_it_ends() -> None:
+    camera, pace = FreeCamera(), LivePace(None)
+    between = OneRequest(camera, after=10**9)
+    served: list[int] = []
+
+    def serve(timeout_s: float) -> None:
+        served.append(camera.starts)
+        if len(served) == 4:
+            pace.resume()
+
+    between.serve = serve  # type: ignore[method-assign]
+    mode = LiveMode(camera, Tally(lambda arrival: None), threading.Event(), exposure_ms=10.0, between=between)  # type: ignore[arg-type]
+    pace.pause()
+
+    mode.show(pace, frames=5)
+
+    assert served[:4] == [0] * 4
     assert len(camera.lit_ms) == 5
