@@ -129,8 +129,9 @@ class ScopeHost:
         self._rig, self._handover = rig, handover
         try:
             door.open()
-            self._wait_for_daemon(handover)
-            report = self._acquire(rig, handover, events, hands)
+            hands.desk.course = course = self._plan(rig, events, hands)
+            self._wait_for_daemon(handover, hands.gatekeeper.serve)
+            report = self._acquire(rig, handover, events, course)
         finally:
             hands.close()
             door.close()
@@ -140,12 +141,13 @@ class ScopeHost:
             watch.join(1.0)
         return report is None or report.reason != "failed"
 
-    def _wait_for_daemon(self, handover: Handover) -> None:
+    def _wait_for_daemon(self, handover: Handover, serve: Callable[[float], None]) -> None:
+        """Wait for the daemon; requests act meanwhile, for the hardware is at rest."""
         deadline_ns = self._clock.monotonic_ns() + int(self._acquisition.wait_for_daemon_s * NS_PER_S)
         while not self._is_ended and self._clock.monotonic_ns() < deadline_ns:
             if handover.is_welcome:
                 return
-            self._is_over.wait(LOOK_EVERY_S)
+            serve(LOOK_EVERY_S)
         if not self._is_ended:
             logger.warning(
                 "the analysis is not ready after %g s; starting all the same", self._acquisition.wait_for_daemon_s
@@ -160,46 +162,48 @@ class ScopeHost:
         if not handover.close(SETTLE_AT_ONCE_S):
             logger.warning("no daemon took the account of the last run")
 
+    def _plan(self, rig: Rig, events: "useq.MDASequence | None", hands: Hands) -> Agenda | LivePace | None:
+        """Return what requests may change of the acquisition that is about to begin; None: nothing."""
+        acquisition = self._acquisition
+        match acquisition.mode:
+            case "live":
+                return LivePace(None if acquisition.rate_hz is None else 1.0 / acquisition.rate_hz)
+            case "adaptive":
+                self._agenda = make_agenda(
+                    acquisition,
+                    events,
+                    rig.core,
+                    clock=self._clock,
+                    meanwhile=hands.gatekeeper.serve,
+                    detour=hands.detour,
+                    on_overdue=hands.desk.note_overdue,
+                )
+                return self._agenda
+            case "sequence":
+                return None
+
     def _acquire(
-        self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", hands: Hands
+        self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", course: Agenda | LivePace | None
     ) -> RunReport | None:
         if self._is_ended or handover.is_stop_requested:
             return None
-        match self._acquisition.mode:
-            case "live":
-                report = self._show(rig, handover, hands)
-            case "adaptive":
-                report = self._follow_agenda(rig, handover, events, hands)
-            case "sequence":
+        acquisition = self._acquisition
+        match course:
+            case LivePace():
+                handover.begin(None, acquisition.frames)
+                report = rig.engine.live(
+                    handover.take, exposure_ms=acquisition.exposure_ms, frames=acquisition.frames, pace=course
+                )
+            case Agenda():
+                handover.begin(None, None)
+                report = rig.engine.run(course, handover.take)
+            case None:
                 assert events is not None
                 handover.begin(events, None)
                 report = rig.engine.run(events, handover.take)
         handover.end(report.reason if report.error is None else f"failed: {report.error}")
         _say(report)
         return report
-
-    def _show(self, rig: Rig, handover: Handover, hands: Hands) -> RunReport:
-        acquisition = self._acquisition
-        handover.begin(None, acquisition.frames)
-        pace = LivePace(None if acquisition.rate_hz is None else 1.0 / acquisition.rate_hz)
-        hands.desk.course = pace
-        return rig.engine.live(handover.take, exposure_ms=acquisition.exposure_ms, frames=acquisition.frames, pace=pace)
-
-    def _follow_agenda(
-        self, rig: Rig, handover: Handover, events: "useq.MDASequence | None", hands: Hands
-    ) -> RunReport:
-        agenda = make_agenda(
-            self._acquisition,
-            events,
-            rig.core,
-            clock=self._clock,
-            meanwhile=hands.gatekeeper.serve,
-            detour=hands.detour,
-            on_overdue=hands.desk.note_overdue,
-        )
-        handover.begin(None, None)
-        hands.desk.course = self._agenda = agenda
-        return rig.engine.run(agenda, handover.take)
 
     @property
     def _is_ended(self) -> bool:
