@@ -119,11 +119,11 @@ class DecisionLog:
 
     def write(self, request: Request, receipt: Receipt, left_out: int | None = None) -> None:
         """Keep a request and its answer; `left_out` as in `Decision`."""
-        if self._is_full:
-            self.unwritten += 1
-            return
         action, large = payloads.set_aside(request.action)
         with self._lock:
+            if self._is_full:
+                self.unwritten += 1
+                return
             try:
                 hashes = payloads.keep(self._file, large)
                 self._file.execute(_INSERT, (*self._row(request, receipt, action), hashes, left_out))
