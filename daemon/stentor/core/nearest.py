@@ -27,6 +27,20 @@ def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are
     return f"did you mean {nearest[0]!r}?" if nearest else f"{otherwise} {', '.join(words) or 'none'}"
 
 
+def unknown_key(key: str, known: Iterable[str], where: str = "") -> str:
+    """Say that a key is not known, with the nearest that is, else all of them; `where`: what their names begin with.
+
+    >>> unknown_key("exposure_ms", ["exposure", "x_pos"], "setup.")
+    'unknown key `setup.exposure_ms`; did you mean `setup.exposure`?'
+    >>> unknown_key("colour", ["exposure", "x_pos"])
+    'unknown key `colour`; known here: exposure, x_pos'
+    """
+    keys = list(known)
+    nearest = difflib.get_close_matches(key, keys, 1)
+    hint = f"did you mean `{where}{nearest[0]}`?" if nearest else f"known here: {', '.join(keys) or 'none'}"
+    return f"unknown key `{where}{key}`; {hint}"
+
+
 def explain(err: msgspec.ValidationError, wanted: Any) -> str:
     """Return what msgspec says of a value, and the nearest word where only certain ones are taken.
 

@@ -1,8 +1,9 @@
 """Planned: what an acquisition images, read from its settings."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stentor.core.clock import Clock
 from stentor.core.errors import ConfigError
@@ -10,10 +11,13 @@ from stentor.scope.acquisition import AcquisitionSettings
 from stentor.scope.agenda import Agenda, Detour
 from stentor.scope.barrier import Barrier, Moment
 from stentor.scope.tiles import with_field_of_view
+from stentor.scope.useq_keys import read_as
 
 if TYPE_CHECKING:
     import pymmcore
     import useq
+
+READS: Final = (".yaml", ".yml", ".json")
 
 
 def read_sequence(acquisition: AcquisitionSettings) -> "useq.MDASequence | None":
@@ -30,13 +34,18 @@ def read_sequence(acquisition: AcquisitionSettings) -> "useq.MDASequence | None"
     if path is None:
         raise ConfigError('acquisition.sequence_file is missing: mode = "sequence" needs a useq-schema file')
     import useq
+    import yaml
 
     if not Path(path).is_file():
         raise ConfigError(f"acquisition.sequence_file: no file {path}")
+    if Path(path).suffix not in READS:
+        raise ConfigError(f"acquisition.sequence_file: {path} is none of {', '.join(READS)}")
     try:
-        return useq.MDASequence.from_file(path)
-    except ValueError as err:
-        raise ConfigError(f"{path}: not a useq-schema MDASequence: {err}") from err
+        text = Path(path).read_text(encoding="utf-8")
+        return read_as(useq.MDASequence, json.loads(text) if path.endswith(".json") else yaml.safe_load(text))
+    except (ConfigError, ValueError, yaml.YAMLError) as err:
+        said = " ".join(str(err).split())  # a line of YAML's is no fault of its own
+        raise ConfigError(f"{path}: not a useq-schema MDASequence: {said}") from err
 
 
 def make_agenda(

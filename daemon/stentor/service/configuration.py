@@ -1,6 +1,5 @@
 """Configuration: read a TOML file into settings, and say everything that is wrong with it at once."""
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from msgspec import structs
 
 from stentor.control.settings import empty_ranges
 from stentor.core.errors import ConfigError
-from stentor.core.nearest import explain
+from stentor.core.nearest import explain, unknown_key
 from stentor.service.settings import Settings
 from stentor.wire import rendezvous
 
@@ -65,9 +64,7 @@ def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str)
     for key, value in table.items():
         where = f"{prefix}{key}"
         if key not in fields:
-            nearest = difflib.get_close_matches(key, fields, 1)
-            hint = f"did you mean `{prefix}{nearest[0]}`?" if nearest else f"known here: {', '.join(fields)}"
-            yield f"unknown key `{where}`; {hint}"
+            yield unknown_key(key, fields, prefix)
             continue
         kind = fields[key].type
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, Mapping):

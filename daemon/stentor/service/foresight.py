@@ -24,6 +24,7 @@ from stentor.core.action import (
 )
 from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError
+from stentor.scope.hands.asked_events import check_written
 from stentor.scope.hands.event_calls import calls_of_event
 from stentor.scope.planned import read_sequence
 from stentor.scope.readiness import EventCheck
@@ -142,6 +143,7 @@ def _calls_of(settings: Settings, action: Action) -> Iterator[list[DeviceCall]]:
             if duration_ms is not None:  # without light of its own no preset is set
                 yield [*([] if preset is None else _preset(settings, group, preset)), Expose(duration_ms=duration_ms)]
         case Acquire(events=events, positions_um=positions):
+            check_written(action)
             yield plain_calls(SetPositions(positions_um=positions), Standing())
             for event in events:  # each is at a place of its own, perhaps, and of its own light then
                 yield list(_calls_of_event(settings, event))

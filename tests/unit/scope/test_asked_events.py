@@ -51,7 +51,13 @@ def test_events_and_sequences_are_taken_at_every_place(core: Any) -> None:
     [
         (Acquire(), "nothing to acquire"),
         (Acquire(events=({"exposure": 1.0},), sequence={"channels": ["DAPI"]}), "not both"),
-        (Acquire(events=({"exposure": "long"},)), "event 0"),
+        (Acquire(events=({"exposure": "long"},)), "event 0 .* `exposure`: Input should be a valid number"),
+        # Keys that useq passes over: the image was taken at the exposure of the acquisition.
+        (Acquire(events=({"exposure_ms": 100.0},)), "unknown key `exposure_ms`; did you mean `exposure`?"),
+        (Acquire(events=({}, {"exposur": 100})), "event 1 .* unknown key `exposur`; did you mean `exposure`?"),
+        (Acquire(events=({"channel": {"config": "DAPI", "grup": "Channel"}},)), "did you mean `channel.group`?"),
+        (Acquire(sequence={"zplan": {"range": 2, "step": 1}}), "unknown key `zplan`; did you mean `z_plan`?"),
+        (Acquire(sequence={"z_plan": {"rnge": 2, "step": 1}}), "unknown key `z_plan.rnge`"),
         (Acquire(sequence={"channels": ["DAPY"]}), "DAPI"),
         (Acquire(events=({},) * 200, positions_um=((0.0, 0.0),) * 200), f"more than {MOST}"),
         (Acquire(events=({"keep_shutter_open": True},)), "keep_shutter_open"),

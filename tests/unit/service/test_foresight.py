@@ -69,6 +69,9 @@ def rule(**action: Any) -> dict[str, Any]:
         (rule(kind="set-property", device="Camera", property="Gain", value=2), "Camera.Gain is not on the list"),
         (rule(kind="set-channel", preset="Phase", group="Channel"), "allowed: DAPI"),
         (rule(kind="acquire", events=[{"exposure": 300.0}]), "exposure_ms = 300 is outside 1 to 200"),
+        (rule(kind="acquire", events=[{"exposure_ms": 20.0}]), "unknown key `exposure_ms`; did you mean `exposure`?"),
+        (rule(kind="acquire", events=[{"exposure": "20 ms"}]), "`exposure`: Input should be a valid number"),
+        (rule(kind="acquire", sequence={"zplan": {}}), "unknown key `zplan`; did you mean `z_plan`?"),
         (rule(kind="acquire", events=[{"x_pos": 500.0}]), "x_um = 500 is outside"),
         (rule(kind="acquire", events=[{"channel": "Phase"}]), "allowed: DAPI"),
         (rule(kind="acquire", events=[{"exposure": 20.0}, {"exposure": 180.0}]), "change `guard.dose.budget_uj`"),
@@ -272,6 +275,8 @@ dose = { budget_uj = 300.0, power_mw = { DAPI = 2.0, "*" = 0.1 } }
         ("channels: [{config: Phase, exposure: 300}]", "exposure_ms = 300 is outside 1 to 200"),
         ("channels: [{config: Phase, exposure: 180}, {config: DAPI, exposure: 180}]", "360 uJ more here"),
         ("channels: [{config: DAPPI, exposure: 10}]", "did you mean DAPI"),
+        ("chanels: [DAPI]", "unknown key `chanels`; did you mean `channels`?"),
+        ("channels: [DAPI", "not a useq-schema MDASequence"),
     ],
 )
 def test_check_says_the_first_event_of_a_sequence_that_would_not_be_taken(

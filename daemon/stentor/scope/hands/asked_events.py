@@ -9,6 +9,7 @@ from stentor.core.errors import ConfigError
 from stentor.scope.event_feed import asks_for_image
 from stentor.scope.readiness import EventCheck, check_property
 from stentor.scope.tiles import with_field_of_view
+from stentor.scope.useq_keys import read_as
 
 if TYPE_CHECKING:
     import pymmcore
@@ -20,6 +21,8 @@ MOST: Final = 1000
 UNNAMED_GROUP: Final = "Channel"
 LARGEST: Final = 2**31
 """Of the numbers in an index."""
+
+NO_SEQUENCE: Final = "is no useq-schema MDASequence that can be imaged"
 
 
 def events_of(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> "list[useq.MDAEvent]":
@@ -101,27 +104,46 @@ def _with_both_axes(event: "useq.MDAEvent", standing: Standing) -> "useq.MDAEven
     )
 
 
-def _single(action: Acquire) -> "list[useq.MDAEvent]":
-    import useq
+def check_written(action: Acquire) -> None:
+    """Refuse a request that is wrong as it is written, on whatever microscope, with ConfigError."""
+    _ = _written_events(action) if action.sequence is None else _written_sequence(action)
 
-    events = []
-    for number, mapping in enumerate(action.events):
-        try:
-            events.append(useq.MDAEvent.model_validate(mapping))
-        except ValueError as err:
-            raise ConfigError(f"event {number} is no useq-schema event: {err}") from err
+
+def _single(action: Acquire) -> "list[useq.MDAEvent]":
+    events = _written_events(action)
     if not action.positions_um:
         return events
     return [_at(event, p, place) for p, place in enumerate(action.positions_um) for event in events]
 
 
-def _sequence(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> "list[useq.MDAEvent]":
+def _written_events(action: Acquire) -> "list[useq.MDAEvent]":
+    import useq
+
+    events = []
+    for number, mapping in enumerate(action.events):
+        try:
+            events.append(read_as(useq.MDAEvent, mapping))
+        except ConfigError as err:
+            raise ConfigError(f"event {number} is no useq-schema event: {err}") from err
+    return events
+
+
+def _written_sequence(action: Acquire) -> "useq.MDASequence":
     import useq
 
     if action.events:
         raise ConfigError("give either `events` or a `sequence`, not both")
     try:
-        sequence = useq.MDASequence.model_validate(action.sequence)
+        return read_as(useq.MDASequence, action.sequence)
+    except (ConfigError, TypeError, ArithmeticError) as err:
+        raise ConfigError(f"`sequence` {NO_SEQUENCE}: {err}") from err
+
+
+def _sequence(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> "list[useq.MDAEvent]":
+    import useq
+
+    sequence = _written_sequence(action)
+    try:
         places = action.positions_um or _here(sequence, standing)
         if places:
             stage_positions = [useq.Position.model_validate(_named(place)) for place in places]
@@ -131,7 +153,7 @@ def _sequence(action: Acquire, core: "pymmcore.CMMCore", standing: Standing) -> 
             _too_many()
         return list(with_field_of_view(sequence, core))
     except (ValueError, TypeError, ArithmeticError) as err:
-        raise ConfigError(f"`sequence` is no useq-schema MDASequence that can be imaged: {err}") from err
+        raise ConfigError(f"`sequence` {NO_SEQUENCE}: {err}") from err
 
 
 def _size(sequence: "useq.MDASequence") -> int:
