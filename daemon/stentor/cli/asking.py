@@ -100,7 +100,7 @@ def _line(result: Any) -> str:
 @app.command()
 def ledger(
     file: Annotated[
-        Path, typer.Argument(help="A ledger.sqlite, its folder, or an experiment's folder: its newest run.")
+        Path, typer.Argument(help="A ledger.sqlite, its folder, or an experiment's folder or TOML: its newest run.")
     ],
     decisions: Annotated[bool, typer.Option("--decisions", help="What was asked of the microscope instead.")] = False,
 ) -> None:
@@ -113,7 +113,7 @@ def ledger(
     from stentor.record.decisions import cut_off_ns, read_decisions
     from stentor.record.ledger_reader import LedgerReader
     from stentor.record.ledger_text import ledger_lines
-    from stentor.service.session import find_session
+    from stentor.service.session import SQLITE, find_session
 
     with errors_said():
         session = find_session(file)
@@ -123,7 +123,7 @@ def ledger(
             if (since_ns := cut_off_ns(session.decisions)) is not None:
                 typer.echo(cut_off_line(since_ns))
             return
-        reader = LedgerReader(file if file.is_file() else session.ledger)
+        reader = LedgerReader(file if file.suffix == SQLITE else session.ledger)
         for line in ledger_lines(reader):
             typer.echo(line)
         reader.close()

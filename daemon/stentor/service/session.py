@@ -21,6 +21,8 @@ DECISIONS_FILE: Final = "decisions.sqlite"
 LIGHT_FILE: Final = "light.sqlite"
 MODELS_FILE: Final = "models.json"
 QUARANTINE_FILE: Final = "quarantine.json"
+SQLITE: Final = ".sqlite"
+TOML: Final = ".toml"
 
 
 class Session:
@@ -129,15 +131,21 @@ class Session:
 def find_session(path: Path) -> Session:
     """Return the session that a path means: its ledger or folder, or the newest of an experiment or of many sessions.
 
+    An experiment is its folder or its TOML file.
+
     Raises
     ------
     RecordError
         If there is none.
+    ConfigError
+        If the experiment's file is wrong.
     """
-    if path.is_file():
+    if path.suffix == SQLITE and path.is_file():
         return Session(path.parent)
+    if path.is_file() and path.suffix != TOML:
+        raise RecordError(f"{path}: neither a ledger ({SQLITE}) nor an experiment ({TOML}); give one, or its folder")
     root = path
-    if (path / EXPERIMENT_FILE).is_file():
+    if path.is_file() or (path / EXPERIMENT_FILE).is_file():
         root = _root(load_settings(path))
     for folder in (root, *sorted(root.glob("*/"), reverse=True)):
         if (folder / LEDGER_FILE).is_file():

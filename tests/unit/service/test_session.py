@@ -33,6 +33,23 @@ def test_an_experiment_and_a_folder_of_sessions_mean_the_newest(tmp_path: Path) 
     assert find_session(tmp_path).folder == find_session(tmp_path / "runs").folder == newest
 
 
+def test_the_file_of_an_experiment_means_what_its_folder_does(tmp_path: Path) -> None:
+    # Any file was taken for a ledger, so that its folder was the session: "no decisions", though there were some.
+    (tmp_path / "experiment.toml").write_text('[record]\nfolder = "runs"\n')
+    newest = session(tmp_path / "runs" / "2026-11-24T110000")
+
+    assert find_session(tmp_path / "experiment.toml").folder == newest
+
+
+def test_another_file_is_no_empty_log(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Rules")
+
+    done = CliRunner().invoke(app, ["ledger", str(tmp_path / "README.md"), "--decisions"])
+
+    assert done.exit_code == 7
+    assert "neither a ledger (.sqlite) nor an experiment (.toml)" in done.output
+
+
 def test_a_wrong_path_is_no_empty_log(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no such ledger"):
         find_session(tmp_path / "typo")
