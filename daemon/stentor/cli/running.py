@@ -35,7 +35,9 @@ def run(
 def replay(
     path: Annotated[
         Path,
-        typer.Argument(help="A TIFF, an NDTiff dataset, a folder of PNG or TIFF images; with --controller, a session."),
+        typer.Argument(
+            help="A TIFF, an NDTiff dataset, a folder of images; with --controller, a session or an experiment."
+        ),
     ],
     config: Annotated[Path | None, typer.Option(help="TOML file with the plan, and perhaps a [rig.replay].")] = None,
     pace: Annotated[str | None, typer.Option(help='"as-fast", "recorded", or how many times faster.')] = None,

@@ -13,7 +13,7 @@ from stentor.record.decisions import cut_off_ns, read_decisions
 from stentor.record.evidence import evidence_file, is_cut_off, read_evidence
 from stentor.rehearsal.second_opinion import SecondOpinion, opinion_lines
 from stentor.service.controllers import controller_names
-from stentor.service.session import SETTINGS_FILE, Session
+from stentor.service.session import SETTINGS_FILE, Session, find_session
 from stentor.service.settings import Settings
 from stentor.wire.message import MalformedMessage
 
@@ -24,7 +24,7 @@ def reconsider(folder: Path, controller: str, changed: Settings | None = None) -
     Parameters
     ----------
     folder
-        Of a session: the one that holds its ledger.
+        Of a session, the one that holds its ledger; or of an experiment or of its runs, which means the newest.
     controller
         Its name, or its kind where it has no name.
     changed
@@ -37,10 +37,10 @@ def reconsider(folder: Path, controller: str, changed: Settings | None = None) -
     RecordError
         If what was seen was not kept, or cannot be read.
     """
-    if not (folder / SETTINGS_FILE).is_file():
-        there = ", ".join(sorted(path.parent.name for path in folder.parent.glob(f"*/{SETTINGS_FILE}"))) or "none"
-        raise ConfigError(f"{folder}: no session of `stentor run`, which has a {SETTINGS_FILE}; there are: {there}")
-    session = Session(folder)
+    session = _session(folder)
+    if session.folder != folder:
+        yield f"{session.folder}, the newest"
+    folder = session.folder
     try:
         settings = changed or session.settings()
     except (OSError, msgspec.MsgspecError) as err:
@@ -55,6 +55,18 @@ def reconsider(folder: Path, controller: str, changed: Settings | None = None) -
         yield cut_off_line(since_ns)
     if is_cut_off(source):
         yield "it saw more, which was not kept: record.evidence_mb was used up, or the disk full"
+
+
+def _session(folder: Path) -> Session:
+    if (folder / SETTINGS_FILE).is_file():
+        return Session(folder)
+    try:
+        return find_session(folder)
+    except RecordError as err:
+        there = ", ".join(sorted(path.parent.name for path in folder.parent.glob(f"*/{SETTINGS_FILE}"))) or "none"
+        raise ConfigError(
+            f"{folder}: no session of `stentor run`, which has a {SETTINGS_FILE}; there are: {there}"
+        ) from err
 
 
 def _table_of(settings: Settings, controller: str) -> Mapping[str, Any]:

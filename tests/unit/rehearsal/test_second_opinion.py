@@ -85,6 +85,20 @@ def test_the_same_controller_decides_the_same(session: Session) -> None:
     assert list(reconsider(session.folder, "rule")) == ["5 results seen, 3 requests then, 3 now, different on 0"]
 
 
+def test_an_experiment_and_a_folder_of_runs_mean_the_newest_session(session: Session, tmp_path: Path) -> None:
+    # Only the ledger was looked for there: the session's own name had to be copied.
+    session.ledger.touch()
+    (tmp_path / "experiment.toml").write_text('[record]\nfolder = "."\n')
+
+    for named in (tmp_path, tmp_path / "experiment.toml"):
+        assert list(reconsider(named, "rule")) == [
+            f"{session.folder}, the newest",
+            "5 results seen, 3 requests then, 3 now, different on 0",
+        ]
+    (tmp_path / "experiment.toml").unlink()
+    assert next(reconsider(tmp_path, "rule")) == f"{session.folder}, the newest"
+
+
 def test_a_changed_controller_is_shown_where_it_differs(session: Session) -> None:
     changed = structs.replace(session.settings(), controller=({**RULE, "when": "count(objects) >= 2"},))
 
