@@ -7,8 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from stentor.core.action import Action, Cause, MoveXY, MoveZ, Pause, PulseShutter, Receipt, Request
+from stentor.core.action import (
+    Acquire,
+    Action,
+    Cause,
+    Extend,
+    MoveXY,
+    MoveZ,
+    Pause,
+    PulseShutter,
+    Receipt,
+    Request,
+    SetRoi,
+)
 from stentor.core.clock import FakeClock
 from stentor.core.errors import PublishError
 from stentor.scope.door import Door
@@ -77,6 +90,26 @@ def test_after_nonsense_the_next_request_is_answered(door: Door, nonsense: bytes
     assert receipt.id == "next"
     link.close()
     made_by.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (SetRoi(width_px=0, height_px=0), "Expected `int` >= 1 - at `$.action.width_px`"),
+        (Extend(time_points=-3), "Expected `int` >= 1 - at `$.action.time_points`"),
+        (Acquire(place="nxt"), "did you mean 'next'?"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_no_request_may_hold_is_refused_at_once(door: Door, action: Action, words: str) -> None:
+    # It was dropped: the script waited for 5 s, and was told that the scope gave no answer.
+    link = ScopeLink("rig")
+
+    receipt = link.ask(structs.replace(asked("wrong"), action=action), timeout_s=5.0)
+
+    assert (receipt.verdict, receipt.rule) == ("refused", "request")
+    assert words in receipt.text
+    assert door.ignored_messages == 0
+    link.close()
 
 
 def test_a_flood_keeps_nobody_from_watching_for_silence(door: Door, desk: EchoDesk) -> None:

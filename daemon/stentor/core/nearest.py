@@ -41,7 +41,7 @@ def unknown_key(key: str, known: Iterable[str], where: str = "") -> str:
     return f"unknown key `{where}{key}`; {hint}"
 
 
-def explain(err: msgspec.ValidationError, wanted: Any) -> str:
+def explain(err: msgspec.DecodeError, wanted: Any) -> str:
     """Return what msgspec says of a value, and the nearest word where only certain ones are taken.
 
     Parameters

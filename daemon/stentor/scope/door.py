@@ -11,9 +11,10 @@ from typing import Final
 
 import msgspec
 
-from stentor.core.action import Receipt
+from stentor.core.action import Receipt, Request
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import Clock
+from stentor.core.nearest import explain
 from stentor.scope.hands.desk import Desk
 from stentor.wire import platforms, rendezvous, request, sockets
 
@@ -96,10 +97,34 @@ class Door:
         try:
             asked = request.decode_request(parts[2])
         except msgspec.DecodeError as err:
-            self.ignored_messages += 1
-            logger.warning("a request could not be read and is ignored: %s", err)
+            self._refuse(parts, err)
             return
         self._desk.take(asked, partial(self._answer, parts[0]))
+
+    def _refuse(self, parts: list[bytes], err: msgspec.DecodeError) -> None:
+        """Answer what could not be read, where it says at least who asks: he would wait, and be told of no answer.
+
+        It is not in the decision log, which keeps actions: this is none.
+        """
+        sender, said = request.read_sender(parts[2]), explain(err, Request)
+        if sender is None:
+            self.ignored_messages += 1
+            logger.warning("a request could not be read and is ignored: %s", said)
+            return
+        logger.warning(
+            "request %r of %r could not be read and is refused: %s", sender.id, sender.cause.controller, said
+        )
+        now_ns = self._clock.monotonic_ns()
+        receipt = Receipt(
+            id=sender.id,
+            verdict="refused",
+            rule=request.UNREADABLE,
+            text=said,
+            received_ns=now_ns,
+            done_ns=now_ns,
+            clock_id=self._clock.clock_id,
+        )
+        self._answer(parts[0], receipt)
 
     def _answer(self, identity: bytes, receipt: Receipt) -> None:
         """Queue an answer; from any thread."""

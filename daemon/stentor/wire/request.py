@@ -25,7 +25,33 @@ _decode_request: Final = msgspec.msgpack.Decoder(Request).decode
 decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
 
 DEPTH: Final = 64
+UNREADABLE: Final = "request"
+"""Rule by which a request is refused that cannot be decoded."""
+
 FIND_AGAIN_S: Final = 0.1
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Who asks, of a request whose rest may be anything."""
+
+    class Cause(msgspec.Struct, frozen=True):
+        """What of a cause is read."""
+
+        controller: str
+
+    id: str
+    cause: Cause
+
+
+_decode_sender: Final = msgspec.msgpack.Decoder(Sender).decode
+
+
+def read_sender(packed: bytes) -> Sender | None:
+    """Read who asks, and under which id, of what `decode_request` did not take; None: not even that can be read."""
+    try:
+        return _decode_sender(packed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def decode_request(packed: bytes) -> Request:

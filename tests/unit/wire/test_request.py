@@ -10,7 +10,7 @@ from stentor.core.action import Pause, Receipt, Request
 from stentor.core.clock import FakeClock
 from stentor.core.frame import FrameId
 from stentor.core.microscope import Microscope
-from stentor.wire.request import decode_request, encode
+from stentor.wire.request import decode_request, encode, read_sender
 
 FRAME = {"stream": "camera", "run": "run", "sequence": 2**63 - 1}
 DEEP = msgspec.Raw(b"\x81\xa1a" * 100_000 + b"\xc0")
@@ -82,3 +82,17 @@ def test_what_makes_sense_is_read() -> None:
 
     assert request.action == Pause()
     assert request.cause.frame_id == FrameId("camera", "run", 2**63 - 1)
+
+
+def test_who_asks_is_read_of_what_is_no_request() -> None:
+    sender = read_sender(packed({"kind": "extend", "time_points": -3}))
+
+    assert sender is not None and (sender.id, sender.cause.controller) == ("one", "follow")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [packed({"kind": "pause"}).replace(b"one", b"\xff\xfe\xfd"), packed(events({"metadata": DEEP})), b"\xc1", b""],
+)
+def test_of_what_cannot_be_read_at_all_nobody_is_the_sender(nonsense: bytes) -> None:
+    assert read_sender(nonsense) is None
