@@ -81,7 +81,7 @@ def _say(share: float) -> None:
 
 
 def in_words(scores: "dict[str, Score]", performance: "Performance") -> str:
-    """Return the scores as a table, without the rows that have nothing to tell of this experiment."""
+    """Return the scores as a table, without rows that have nothing to tell of this experiment, and what was refused."""
     columns = [_told(score, performance) for score in scores.values()]
     rows = [("", *scores)]
     rows += [
@@ -89,7 +89,9 @@ def in_words(scores: "dict[str, Score]", performance: "Performance") -> str:
         for name in columns[0]
         if any(column[name] is not None for column in columns)
     ]
-    return "\n".join(f"{row[0]:<34}" + "".join(f"{cell:>16}" for cell in row[1:]) for row in rows)
+    table = [f"{row[0]:<34}" + "".join(f"{cell:>16}" for cell in row[1:]) for row in rows]
+    refusals = next(iter(scores.values())).refusals
+    return "\n".join([*table, *(f"{one.count} x {reason}: {one.example}" for reason, one in refusals.items())])
 
 
 def _told(score: "Score", performance: "Performance") -> dict[str, str | None]:

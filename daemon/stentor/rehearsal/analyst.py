@@ -19,7 +19,7 @@ class Analyst:
     Attributes
     ----------
     failed
-        Images for which there was no result; the log says why.
+        Images for which there was no result; a line on standard error says why.
     """
 
     def __init__(self, plan: Sequence[PlannedStage], clock: Clock) -> None:

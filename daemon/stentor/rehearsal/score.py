@@ -1,5 +1,6 @@
 """Score: what a rehearsal caught of what truly happened, and at what cost of light."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,12 +9,21 @@ import numpy as np
 
 from stentor.core.action import Receipt, Request, SetInterval
 from stentor.core.errors import ConfigError
+from stentor.record.decision_text import action_words
 from stentor.rehearsal.performance import Performance, Shot, TrueDivision
 from stentor.rehearsal.target import target_track
 
+BY_DEVICE: Final = "device"
 SHARE: Final = 0.8
 BORDER: Final = 0.05
 """Of the image's sides, about a nucleus: a mother nearer to the border may have left the image when she divides."""
+
+
+class Unfulfilled(msgspec.Struct, frozen=True):
+    """Requests that came to nothing for one reason: how many, and the first of them in words."""
+
+    count: int
+    example: str
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +47,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         From the end of an exposure to the request that rests on it, model included, on this machine.
     done, refused, failed_actions
         Requests by what became of them.
+    refusals
+        Those refused, by the guard's rule; those that failed, by "device".
     on_target
         Share of images in which the nucleus that was nearest to the middle at first (later one of its daughters) lies
         within 10 % of the field from the middle.
@@ -60,6 +72,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     done: int
     refused: int
     failed_actions: int
+    refusals: dict[str, Unfulfilled]
     on_target: float | None
     stimulated: int
     failed: int
@@ -96,6 +109,7 @@ def score_of(performance: Performance, *, wanted_s: float, window_s: float, bord
         done=verdicts.count("done"),
         refused=verdicts.count("refused"),
         failed_actions=verdicts.count("failed"),
+        refusals=_refusals(performance.requests),
         on_target=on_target(performance),
         stimulated=len(performance.stimulated_s),
         failed=performance.failed,
@@ -163,6 +177,17 @@ def on_target(performance: Performance) -> float | None:
 def _onset_s(shots: Sequence[Shot], division: TrueDivision) -> float:
     before = max(shot.time_s for shot in shots if shot.time_s <= division.time_s)
     return min(shot.time_s for shot in shots if shot.time_s > division.time_s) - before
+
+
+def _refusals(requests: Sequence[tuple[Request, Receipt]]) -> dict[str, Unfulfilled]:
+    examples: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for request, receipt in requests:
+        if receipt.verdict in ("refused", "failed"):
+            reason = receipt.rule or BY_DEVICE
+            counts[reason] += 1
+            examples.setdefault(reason, f"{action_words(request.action)} of {request.cause.controller}: {receipt.text}")
+    return {reason: Unfulfilled(count, examples[reason]) for reason, count in counts.most_common()}
 
 
 def _delays_ms(decisions: Sequence[tuple[Request, Receipt]]) -> list[float]:

@@ -114,6 +114,25 @@ def test_light_and_delays_are_added_up() -> None:
     assert (score.done, score.refused, score.failed_actions) == (1, 1, 0)
 
 
+def test_what_was_refused_is_counted_by_rule_with_an_example() -> None:
+    # Everything was refused, and only how often was said.
+    decisions = [decision(1000 * n, seen_s=1.0, issued_s=1.04, verdict="refused") for n in range(1, 4)]
+    for number, rule in enumerate(["interval_ms", "actions_per_s", "interval_ms"]):
+        request, receipt = decisions[number]
+        decisions[number] = request, structs.replace(receipt, rule=rule, text="outside 5 to 10")
+    request, receipt = decision(9000, seen_s=1.0, issued_s=1.04, verdict="failed")
+    one = performance([0.0, 1.0], decisions=(*decisions, (request, structs.replace(receipt, text="stuck"))))
+
+    score = score_of(one, wanted_s=1, window_s=10)
+
+    assert in_words({"rehearsal": score}, one).splitlines()[-3:] == [
+        "2 x interval_ms: set-interval interval_ms=1000 of event-rate: outside 5 to 10",
+        "1 x actions_per_s: set-interval interval_ms=2000 of event-rate: outside 5 to 10",
+        "1 x device: set-interval interval_ms=9000 of event-rate: stuck",
+    ]
+    assert sum(refusal.count for refusal in score.refusals.values()) == score.refused + score.failed_actions
+
+
 def test_a_barrier_at_which_nobody_decided_is_no_request() -> None:
     request, receipt = decision(1000, seen_s=1.0, issued_s=1.04)
     overdue = structs.replace(request, action=act.GoOn(t=1, p=0), cause=act.Cause(controller="guard"))
