@@ -88,7 +88,9 @@ class Expression:
             self._began = (result.frame.frame_id.run, result.frame.received_ns)
         try:
             value = self._evaluator.eval(self._text, previously_parsed=self._tree)
-        except (InvalidExpression, KeyError, TypeError, ValueError, ZeroDivisionError) as err:
+        except TypeError as err:  # numpy's words are of ufuncs and dtypes
+            raise StageError(f"{self._where}: a number and a text cannot be compared, or calculated with") from err
+        except (InvalidExpression, KeyError, ValueError, ZeroDivisionError) as err:
             raise StageError(f"{self._where}: {err}") from err
         finally:
             self._result = None

@@ -15,7 +15,12 @@ CLASS: Final = "klass"
 """What `class` becomes before Python's parser sees it; as long, so that positions stay right."""
 
 FRAME_NAMES: Final = ("t", "c", "z", "p", "channel", "exposure_ms", "time_s")
+TEXTS: Final = (CLASS, "channel")
+"""Names of words; all others are numbers, for no column of words could travel."""
+
 REDUCTIONS: Final = ("mean", "median", "min", "max", "sum")
+OF_NUMBERS: Final = (*REDUCTIONS, "abs", "sqrt")
+CALCULATED: Final = "nothing can be calculated with a text: numbers stand without quotes"
 FUNCTIONS: Final = ("count", *REDUCTIONS, "event", "score", "abs", "sqrt")
 
 _ALLOWED: Final = (
@@ -79,6 +84,8 @@ class _Reader:
             self._refuse(at - 1, "this is no expression; the like of: count(objects, area_um2 > 200) >= 3")
         self._check(tree, 0)
         self._check_names(tree.body, is_inside=of_objects)
+        for node in ast.walk(tree.body):
+            self._check_kinds(node)
         return tree.body
 
     def _check(self, node: ast.AST, at: int) -> None:
@@ -128,8 +135,31 @@ class _Reader:
         else:
             self._check_names(given[0], is_inside=is_inside)
 
+    def _check_kinds(self, node: ast.AST) -> None:
+        """Refuse a text where only a number can be, which numpy would at the first result, and `==` never."""
+        match node:
+            case ast.Compare(left=left, comparators=[right]) if _is_text(left) != _is_text(right):
+                at = next((side for side in (left, right) if isinstance(side, ast.Constant)), right)
+                self._refuse(
+                    at.col_offset, "a number is compared with a text: numbers stand without quotes, words in quotes"
+                )
+            case ast.BinOp(left=left, right=right) if _is_text(left) or _is_text(right):
+                self._refuse((left if _is_text(left) else right).col_offset, CALCULATED)
+            case ast.Call(func=ast.Name(id=name), args=[*_, last]) if name in OF_NUMBERS and _is_text(last):
+                self._refuse(last.col_offset, CALCULATED)
+
     def _refuse(self, at: int, said: str) -> NoReturn:
         point_at(self._text, self._where, at, said)
+
+
+def _is_text(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(value=str()):
+            return True
+        case ast.Name(id=name):
+            return name in TEXTS
+        case _:
+            return False
 
 
 def _nearest_function(function: ast.expr) -> str:

@@ -102,6 +102,15 @@ def test_time_counts_from_the_first_frame_of_a_run() -> None:
         ("count(objects) > 1 | t > 1", 18, "write `or`"),
         ("p in (1, 2)", 6, "p == 1 or p == 2"),
         ("sqrt(x_um) > 1", 6, "no property of the frame"),
+        # numpy said so of its ufuncs, at every image of the run; of `==` it said nothing.
+        ("count(objects, area_um2 > '60') >= 12", 27, "a number is compared with a text: numbers stand without quotes"),
+        ("count(objects) >= '3'", 19, "a number is compared with a text"),
+        ("event('division') == 'one'", 22, "a number is compared with a text"),
+        ("count(objects, class == 2) > 1", 25, "words in quotes"),
+        ("channel == 0", 12, "words in quotes"),
+        ("channel == t", 12, "a number is compared with a text"),
+        ("mean(objects, class) > 1", 15, "nothing can be calculated with a text"),
+        ("t + '1' > 3", 5, "nothing can be calculated with a text"),
     ],
 )
 def test_a_fault_is_found_before_the_first_frame_and_pointed_at(text: str, at: int, words: str) -> None:
@@ -149,6 +158,14 @@ def test_an_image_of_an_acquisition_that_counts_no_time_points_is_not_left_out_i
     assert condition.applies_to(seen)
     with pytest.raises(StageError, match="no 't': this acquisition does not say it"):
         condition.is_true(seen)
+
+
+def test_a_text_where_a_number_is_wanted_is_said_in_words() -> None:
+    seen = Seen()
+    seen.objects = Objects({"phase": np.array(["G1", "S"])})
+
+    with pytest.raises(StageError, match="when: a number and a text cannot be compared"):
+        Expression("count(objects, phase > 3) > 0", where="when").value(seen)
 
 
 def test_a_condition_on_each_object_is_no_condition_on_the_frame() -> None:
