@@ -2,13 +2,15 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 
 _PLACE: Final = re.compile(r"^Invalid (?:enum )?value '(?P<word>.*)'(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN: Final = re.compile(r"^Object contains unknown field `(?P<key>[^`]*)`(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_DEEPER: Final = re.compile(r" - at `\$\.\w+[.\[]")
 _STEP: Final = re.compile(r"\.(\w+)|\[[^\]]*\]")
 
 
@@ -41,14 +43,18 @@ def unknown_key(key: str, known: Iterable[str], where: str = "") -> str:
     return f"unknown key `{where}{key}`; {hint}"
 
 
-def explain(err: msgspec.DecodeError, wanted: Any) -> str:
-    """Return what msgspec says of a value, and the nearest word where only certain ones are taken.
+def explain(err: msgspec.DecodeError, wanted: Any, value: Any = None) -> str:
+    """Return what msgspec says of a value, and the nearest where only certain words or keys are taken.
 
     Parameters
     ----------
     wanted
         The type that the value was to be converted into.
+    value
+        None: it is not at hand, and so neither is which of several structs a key was meant for.
     """
+    if (key := _unknown_field(str(err), wanted, value)) is not None:
+        return key
     found = _PLACE.match(str(err))
     if found is None:
         return str(err)
@@ -57,6 +63,58 @@ def explain(err: msgspec.DecodeError, wanted: Any) -> str:
         here = [inner for one in here for inner in _inside(one, step[1])]
     words = sorted({word for one in here for word in _words(one)})
     return f"{err}; {did_you_mean(found['word'], words)}" if words else str(err)
+
+
+def explain_table(err: msgspec.ValidationError, wanted: type[msgspec.Struct], table: Mapping[str, Any]) -> str:
+    """Return what is wrong with a table of settings, with its keys where the fault is not in a table within it."""
+    said = explain(err, wanted, table)
+    if _DEEPER.search(str(err)):
+        return said
+    return f"{said}; its settings are: {', '.join(wanted.__struct_fields__) or 'none'}"
+
+
+def _unknown_field(said: str, wanted: Any, value: Any) -> str | None:
+    """Return a sentence on a key that nothing reads, with the nearest of the struct in which it stands."""
+    found = _UNKNOWN.match(said)
+    if found is None:
+        return None
+    places = [("", inspect.type_info(wanted), value)]
+    for step in _STEP.finditer(found["path"] or ""):
+        places = [
+            (f"{where}{name}", inner, part)
+            for where, info, holder in places
+            for name, part in _parts(holder, step[1])
+            for inner in _inside(info, step[1])
+        ]
+    for where, info, part in places:
+        for names in _fields(info, part):
+            if isinstance(part, Mapping) and found["key"] in part and found["key"] not in names:
+                return unknown_key(found["key"], names, f"{where}.".lstrip("."))
+    return None
+
+
+def _parts(holder: Any, field: str | None) -> list[tuple[str, Any]]:
+    """Return what lies in a value under a name, or, None, all of its items; each with its place in words."""
+    if field is not None:
+        return [(f".{field}", holder[field])] if isinstance(holder, Mapping) and field in holder else []
+    if isinstance(holder, Mapping):
+        return [(f'."{key}"', part) for key, part in holder.items()]
+    return [(f"[{number}]", part) for number, part in enumerate(holder)] if isinstance(holder, list | tuple) else []
+
+
+def _fields(info: inspect.Type, value: Any) -> list[list[str]]:
+    """Return the keys of each struct that a mapping may be meant for, by its tag where it has one."""
+    match info:
+        case inspect.UnionType(types=types):
+            return [names for one in types for names in _fields(one, value)]
+        case inspect.StructType(tag=None, fields=fields):
+            return [[one.encode_name for one in fields]]
+        case inspect.StructType(tag=tag, tag_field=str(key), fields=fields) if (
+            isinstance(value, Mapping) and value.get(key) == tag
+        ):
+            return [[one.encode_name for one in fields]]
+        case _:
+            return []
 
 
 def _inside(info: inspect.Type, field: str | None) -> list[inspect.Type]:

@@ -8,7 +8,7 @@ import msgspec
 
 from stentor.core.errors import ConfigError, StentorError
 from stentor.core.finding import Finding
-from stentor.core.nearest import did_you_mean, explain
+from stentor.core.nearest import did_you_mean, explain_table
 from stentor.core.stage import Stage
 
 STAGE_GROUP: Final = "stentor.stages"
@@ -66,8 +66,7 @@ def _build_stage(where: str, table: Mapping[str, Any]) -> PlannedStage:
     try:
         parsed = msgspec.convert(settings, stage_type.Settings)
     except msgspec.ValidationError as err:
-        keys = ", ".join(stage_type.Settings.__struct_fields__) or "none"
-        raise ConfigError(f"{where} ({kind}): {explain(err, stage_type.Settings)}; its settings are: {keys}") from err
+        raise ConfigError(f"{where} ({kind}): {explain_table(err, stage_type.Settings, settings)}") from err
     return PlannedStage(name, stage_type(parsed))
 
 

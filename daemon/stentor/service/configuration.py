@@ -73,7 +73,7 @@ def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str)
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as err:
-            yield f"`{where}`: {explain(err, kind)}"
+            yield f"`{where}`: {explain(err, kind, value)}"
 
 
 def _with_paths_beside(settings: Settings, path: Path) -> Settings:

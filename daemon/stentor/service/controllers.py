@@ -12,7 +12,7 @@ import msgspec
 from stentor.control.admission import OPERATOR
 from stentor.core.controller import Controller
 from stentor.core.errors import ConfigError, StentorError
-from stentor.core.nearest import did_you_mean, explain
+from stentor.core.nearest import did_you_mean, explain_table
 
 CONTROLLER_GROUP: Final = "stentor.controllers"
 FITTING_NAME: Final = re.compile(r"\w[\w .-]{0,63}")
@@ -107,9 +107,8 @@ def build_controller(index: int, table: Mapping[str, Any]) -> Controller:
     try:
         parsed = msgspec.convert(settings, controller_type.Settings)
     except msgspec.ValidationError as err:
-        keys = ", ".join(controller_type.Settings.__struct_fields__) or "none"
-        said = explain(err, controller_type.Settings)
-        raise ConfigError(f"controller[{index}] ({kind}): {said}; its settings are: {keys}") from err
+        said = explain_table(err, controller_type.Settings, settings)
+        raise ConfigError(f"controller[{index}] ({kind}): {said}") from err
     try:
         return controller_type(parsed)
     except ConfigError as err:

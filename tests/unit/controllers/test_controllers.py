@@ -454,6 +454,13 @@ def test_a_newcomer_far_away_is_not_the_lost_cell() -> None:
     [
         ({"kind": "folow"}, "did you mean 'follow'"),
         ({"kind": "follow", "shair": 0.5}, "its settings are: track_id, which, share"),
+        ({"kind": "follow", "shair": 0.5}, "unknown key `shair`; did you mean `share`?"),
+        # The rule's own keys were listed, for a key of one of its actions.
+        (
+            {"kind": "rule", "when": "t > 1", "then": [{"kind": "skip"}, {"kind": "set-interval", "interval_s": 20.0}]},
+            "unknown key `then[1].interval_s`; did you mean `then[1].interval_ms`?",
+        ),
+        ({"kind": "hunt", "when": "t > 1", "catch": [{"exposure": 20.0}]}, "did you mean `catch[0].exposure_ms`?"),
         ({"kind": "follow", "which": "area_um2 >"}, "character"),
         ({"kind": "event-rate", "when": "event('division')", "slow_s": 1.0, "fast_s": 2.0}, "is not faster"),
         ({"kind": "event-rate", "slow_s": 2.0, "fast_s": 1.0}, "`when` or `which`"),
@@ -468,6 +475,14 @@ def test_a_wrong_table_is_refused_before_the_first_frame(table: dict[str, Any], 
         check_controllers([table])
 
     assert words in str(caught.value)
+
+
+def test_a_fault_in_an_action_does_not_list_the_keys_of_its_rule() -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_controllers([{"kind": "rule", "when": "t > 1", "then": [{"kind": "set-interval"}]}])
+
+    assert "missing required field `interval_ms`" in str(caught.value)
+    assert "its settings are" not in str(caught.value)
 
 
 def test_the_acquisition_ends_once_when_it_is_enough() -> None:
