@@ -58,7 +58,7 @@ class Autofocus:
         if settings.least_step_um > settings.step_um:
             raise ConfigError("least_step_um is larger than step_um")
         self.conditions = (Expression(f"score({settings.score!r})", where="score"),)
-        self.asks = (MoveZ(z_um=0.0, is_relative=True),)  # how far is known later
+        self.asks = (MoveZ(z_um=min(settings.step_um, settings.range_um), is_relative=True),)  # the first step
         self._run = ""
         self._began_um: float | None = None
         self._best: tuple[float, float] | None = None

@@ -59,7 +59,8 @@ class Follow:
         which = settings.which
         self._which = None if which is None else Expression(which, where="which", of_objects=True)
         self.conditions = () if self._which is None else (self._which,)
-        self.asks = (MoveXY(x_um=0.0, y_um=0.0, is_relative=True),)  # how far is known later
+        # How far is known later: further than this.
+        self.asks = (MoveXY(x_um=settings.share * settings.calm_um, y_um=0.0, is_relative=True),)
         self._run = ""
         self._track_id: int | None = settings.track_id
         self._last_um: tuple[float, float] | None = None

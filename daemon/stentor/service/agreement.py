@@ -15,6 +15,7 @@ from stentor.pipeline.plan import PlannedStage, build_plan
 from stentor.pipeline.plugin_call import call_plugin
 from stentor.service.controllers import built_controllers
 from stentor.service.foresight import refused_wishes
+from stentor.service.inventory import Inventory
 from stentor.service.self_description import said
 from stentor.service.settings import Settings
 
@@ -74,11 +75,16 @@ def _more(known: tuple[str, ...] | None, added: tuple[str, ...] | None) -> tuple
     return None if known is None or added is None else (*known, *added)
 
 
-def judge_by(settings: Settings, offer: Offer) -> Callable[[Controller], Iterator[str]]:
-    """Return what says, in a sentence for each, what of a controller does not fit the experiment."""
+def judge_by(
+    settings: Settings, offer: Offer, inventory: Inventory | None = None
+) -> Callable[[Controller], Iterator[str]]:
+    """Return what says, in a sentence for each, what of a controller does not fit the experiment.
+
+    `inventory`: of the microscope; None: it was not looked at.
+    """
 
     def judge(controller: Controller) -> Iterator[str]:
-        yield from refused_wishes(settings, controller)
+        yield from refused_wishes(settings, controller, inventory)
         for condition in said(controller, "conditions", Expression) or ():
             try:
                 condition.check(offer)

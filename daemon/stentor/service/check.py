@@ -22,6 +22,7 @@ from stentor.service.agreement import judge_by, offer_of
 from stentor.service.configuration import load_settings
 from stentor.service.controllers import check_controllers
 from stentor.service.foresight import check_images, refused_events
+from stentor.service.inventory import Inventory
 from stentor.service.settings import Settings
 from stentor.wire.platforms import system_clock
 
@@ -39,14 +40,15 @@ def check(path: Path | None) -> Iterator[tuple[str, str | None]]:
         return
     yield from _step("configuration", partial(check_images, settings))
     specs: list[FrameSpec] = []
+    inventories: list[Inventory] = []
     if settings.rig.kind == "replay":
         yield from _step("recording", partial(_look_at_recording, settings, specs))
     else:
-        yield from _step("microscope", partial(_open_and_close, settings, specs))
+        yield from _step("microscope", partial(_open_and_close, settings, specs, inventories))
     offers: list[Offer] = []
     yield from _step("plan and models", partial(_build_and_warm, settings, specs, offers))
     if settings.controller:
-        judge = judge_by(settings, offers[0] if offers else Offer())
+        judge = judge_by(settings, offers[0] if offers else Offer(), inventories[0] if inventories else None)
         yield from _step("controllers", partial(check_controllers, settings.controller, judge))
 
 
@@ -60,7 +62,7 @@ def _step(name: str, work: Callable[[], None]) -> Iterator[tuple[str, str | None
         yield name, None
 
 
-def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
+def _open_and_close(settings: Settings, specs: list[FrameSpec], inventories: list[Inventory]) -> None:
     if settings.rig.kind == "tap":
         if settings.rig.adapter_path is not None:
             check_interface(adapter_folder(settings.rig))
@@ -68,6 +70,7 @@ def _open_and_close(settings: Settings, specs: list[FrameSpec]) -> None:
     rig = open_rig(settings.rig)
     try:
         specs.append(rig.frame_spec())
+        inventories.append(Inventory.of(rig.core))
         check_names(rig.core, settings.guard)
         if faults := list(refused_events(settings, rig.core)):
             raise ConfigError("\n".join(faults))

@@ -1,5 +1,6 @@
 """Configuration: read a TOML file into settings, and say everything that is wrong with it at once."""
 
+import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,8 @@ from msgspec import structs
 
 from stentor.control.settings import empty_ranges
 from stentor.core.errors import ConfigError
-from stentor.core.nearest import explain, unknown_key
+from stentor.core.nearest import did_you_mean, explain, unknown_key
+from stentor.service.controllers import controller_names
 from stentor.service.settings import Settings
 from stentor.wire import rendezvous
 
@@ -56,6 +58,12 @@ def _combinations(settings: Settings) -> Iterator[str]:
         )
     if acquisition.barrier is not None and acquisition.mode != "adaptive":
         yield f'`acquisition.barrier`: acquisition.mode = "{acquisition.mode}" waits for nobody; set "adaptive"'
+    names = controller_names(settings.controller)
+    if acquisition.barrier is not None and acquisition.barrier.controller not in names:
+        # A script may be meant, which nobody knows beforehand: only what is nearly a controller's is a slip.
+        who = acquisition.barrier.controller
+        if difflib.get_close_matches(who, names, 1):
+            yield f"`acquisition.barrier.controller`: no controller {who!r}; {did_you_mean(who, names)}"
 
 
 def _faults(table: Mapping[str, Any], struct: type[msgspec.Struct], prefix: str) -> Iterator[str]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from stentor.control.certainty import certain_refusal
 from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, Expose, ShowMask, Standing
-from stentor.control.limits import Refusal
+from stentor.control.limits import Refusal, breach_of
 from stentor.control.plain_calls import plain_calls
+from stentor.control.settings import GuardSettings
 from stentor.core.action import (
     Abort,
     Acquire,
@@ -27,8 +28,9 @@ from stentor.core.errors import ConfigError
 from stentor.scope.hands.asked_events import check_written
 from stentor.scope.hands.event_calls import calls_of_event
 from stentor.scope.planned import read_sequence
-from stentor.scope.readiness import EventCheck
+from stentor.scope.readiness import EventCheck, nearest
 from stentor.scope.tiles import with_field_of_view
+from stentor.service.inventory import Inventory
 from stentor.service.self_description import said
 from stentor.service.settings import Settings
 
@@ -103,16 +105,39 @@ def refused_events(settings: Settings, core: "pymmcore.CMMCore") -> Iterator[str
         )
 
 
-def refused_wishes(settings: Settings, controller: Controller) -> Iterator[str]:
-    """Yield a sentence for each action that a controller says it will ask for and that would be refused."""
+def refused_wishes(settings: Settings, controller: Controller, inventory: Inventory | None = None) -> Iterator[str]:
+    """Yield a sentence for each action that a controller says it will ask for and that would be refused.
+
+    `inventory`: of the microscope; None: it was not looked at.
+    """
     for action in said(controller, "asks", get_args(Action)) or ():
         if (fault := refused_action(settings, action)) is not None:
             yield fault
+        elif inventory is not None:
+            yield from (f"`{kind_of(action)}`: {fault}" for fault in _unfit(settings, action, inventory))
+
+
+def _unfit(settings: Settings, action: Action, inventory: Inventory) -> Iterator[str]:
+    """Yield a sentence on what of an action this microscope does not have, or its limits do not list."""
+    yield from inventory.missing(action)
+    if isinstance(action, ProjectMask):
+        device = action.device or settings.rig.projector.device or inventory.slm
+        if not device:
+            yield "this microscope has no SLM or DMD; name one as `rig.projector.device`"
+        elif device not in inventory.properties:
+            yield f"no SLM {device!r}; {nearest(device, inventory.properties)}"
+        elif device not in settings.guard.devices:
+            yield f"would be refused: masks are shown on {device}, which is not among `guard.devices`"
+
+
+def kind_of(action: Action) -> str:
+    """Return what an action is called in a configuration."""
+    return str(type(action).__struct_config__.tag)
 
 
 def refused_action(settings: Settings, action: Action) -> str | None:
     """Return a sentence on why an action would be refused, whenever a controller asks for it; None: it may be done."""
-    mode, kind = settings.acquisition.mode, type(action).__struct_config__.tag
+    mode, kind = settings.acquisition.mode, kind_of(action)
     if settings.rig.kind in NOT_OURS:
         return None
     if isinstance(action, OF_AN_AGENDA) and mode != "adaptive":
@@ -123,11 +148,23 @@ def refused_action(settings: Settings, action: Action) -> str | None:
         together = list(_calls_of(settings, action))
     except ConfigError as err:
         return f"`{kind}`: {err}"
-    refusals = (certain_refusal(settings.guard, calls) for calls in together)
+    refusals = (_too_long(settings, action), *(certain_refusal(settings.guard, calls) for calls in together))
     refusal = next((found for found in refusals if found is not None), None)
     if refusal is None:
         return None
     return f"`{kind}` would be refused: {refusal.text}; ask for something else, or change `guard.{_key(refusal)}`"
+
+
+def _too_long(settings: Settings, action: Action) -> Refusal | None:
+    """Return the limit on steps that a relative move breaks wherever it begins."""
+    steps = GuardSettings(xy_step_um=settings.guard.xy_step_um, z_step_um=settings.guard.z_step_um)
+    match action:
+        case MoveXY(is_relative=True) | MoveZ(is_relative=True):
+            here = Standing(x_um=0.0, y_um=0.0, z_um=0.0)
+            (drive,) = plain_calls(action, here)
+            return breach_of(steps, drive, here, is_planned=False)
+        case _:
+            return None
 
 
 def _calls_of(settings: Settings, action: Action) -> Iterator[list[DeviceCall]]:

@@ -149,3 +149,24 @@ on_silence = "safe"
     silence, barrier = str(caught.value).splitlines()
     assert "nothing can hold up a fixed sequence" in silence and '"adaptive"' in silence
     assert "waits for nobody" in barrier
+
+
+def test_a_barrier_that_waits_for_almost_a_controller_is_a_slip(tmp_path: Path) -> None:
+    # Nobody let the acquisition go on: each image waited for the time-out.
+    path = tmp_path / "scope1.toml"
+    text = """
+[acquisition]
+mode = "adaptive"
+barrier = { controller = "WHO" }
+[[controller]]
+kind = "stimulate"
+which = "area_px > 1"
+duration_s = 0.1
+"""
+    path.write_text(text.replace("WHO", "stimulat"))
+    with pytest.raises(ConfigError, match="no controller 'stimulat'; did you mean 'stimulate'"):
+        load_settings(path)
+
+    path.write_text(text.replace("WHO", "my script"))
+
+    assert load_settings(path).acquisition.barrier is not None

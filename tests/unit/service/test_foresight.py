@@ -25,6 +25,7 @@ GUARD = """
 x_um = [-100.0, 100.0]
 y_um = [-100.0, 100.0]
 xy_step_um = 20.0
+z_step_um = 5.0
 z_um = [-10.0, 10.0]
 z_boxes = [{ x_um = [50.0, 100.0], y_um = [-100.0, 100.0], z_um = [-1.0, 1.0] }]
 exposure_ms = [1.0, 200.0]
@@ -62,6 +63,10 @@ def rule(**action: Any) -> dict[str, Any]:
         (rule(kind="pulse-shutter", duration_ms=300.0), "exposure_ms = 300 is outside 1 to 200"),
         (rule(kind="pulse-shutter", duration_ms=180.0), "change `guard.dose.budget_uj`"),
         (rule(kind="move-xy", x_um=500.0, y_um=0.0), "x_um = 500 is outside -100 to 100"),
+        # A step is one wherever it begins.
+        (rule(kind="move-xy", x_um=15.0, y_um=15.0, is_relative=True), "a step of 21.2132 um; at most 20 um at once"),
+        ({"kind": "autofocus", "step_um": 6.0}, "a step of 6 um; at most 5 um at once"),
+        ({"kind": "follow", "calm_um": 40.0}, "a step of 28 um; at most 20 um at once"),
         (rule(kind="move-z", z_um=11.0), "change `guard.z_um`"),
         (rule(kind="set-positions", positions_um=[[0.0, 0.0], [0.0, 101.0]]), "y_um = 101 is outside"),
         (rule(kind="set-positions", positions_um=[[0.0]]), "a position is (x_um, y_um) or"),
@@ -92,12 +97,53 @@ def test_a_request_that_would_be_refused_in_any_case_is_said_with_the_limit(
     assert words in fault
 
 
+FITTED = """
+plan = []
+[rig.simulated]
+width = 64
+height = 64
+world_fields = 1.0
+[acquisition]
+mode = "adaptive"
+[guard]
+devices = ["Lamp"]
+[[controller]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('kind = "rule"\nwhen = "t > 1"\nthen = [{ kind = "set-channel", preset = "Fase" }]', "did you mean Phase?"),
+        (
+            'kind = "rule"\nwhen = "t > 1"\n[[controller.then]]\nkind = "set-property"\ndevice = "Lamp"\n'
+            'property = "Intensty"\nvalue = 1',
+            "Lamp has no property 'Intensty'; did you mean Intensity?",
+        ),
+        ('kind = "hunt"\nwhen = "t > 1"\ncatch = [{ channel = "Phase", group = "Chanel" }]', "did you mean Channel?"),
+        ('kind = "hunt"\nwhen = "t > 1"\ncatch = [{ channel = "FITC" }]', "no preset 'FITC' in group 'Channel'"),
+        (
+            'kind = "rule"\nwhen = "t > 1"\nthen = [{ kind = "acquire", sequence = { channels = ["DAPPI"] } }]',
+            "did you mean DAPI?",
+        ),
+        ('kind = "stimulate"\nwhich = "1 > 0"\nduration_s = 0.1', "SLM, which is not among `guard.devices`"),
+    ],
+)
+def test_check_says_what_the_microscope_that_it_opens_does_not_have(tmp_path: Path, table: str, words: str) -> None:
+    # Every such request was refused or failed, and check had passed it.
+    (tmp_path / "experiment.toml").write_text(FITTED + table)
+
+    (fault,) = [fault for _, fault in check(tmp_path) if fault is not None]
+
+    assert words in fault
+
+
 @pytest.mark.parametrize(
     "table",
     [
         # Where the stage stands then, nobody knows: neither a step nor a box is certain.
         rule(kind="move-xy", x_um=90.0, y_um=0.0),
-        rule(kind="move-xy", x_um=500.0, y_um=0.0, is_relative=True),
+        rule(kind="move-xy", x_um=15.0, y_um=0.0, is_relative=True),
         rule(kind="set-property", device="Lamp", property="Intensity", value=50.0),
         rule(kind="set-channel", preset="Phase"),
         rule(kind="acquire", events=[{"exposure": 100.0, "x_pos": 10.0, "channel": "DAPI"}]),
