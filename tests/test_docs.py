@@ -119,6 +119,8 @@ def test_python_examples_run_against_a_running_rig(tmp_path: Path) -> None:
             )  # fmt: skip
             assert done.returncode == 0, f"{code}\n{done.stderr}"
             assert done.stdout.strip()
+            for answer in re.findall(r"^ *print\(.*\)  # (refused .*)$", example, re.MULTILINE):
+                assert answer in done.stdout
         out, _ = rig.communicate(timeout=60)
     finally:
         rig.kill()
