@@ -11,11 +11,11 @@ from typing import Final
 
 import msgspec
 
-from stentor.core.action import Receipt, Request
+from stentor.core.action import Receipt, Request, shortened
 from stentor.core.callback import guarded_callback
 from stentor.core.clock import Clock
 from stentor.core.nearest import explain
-from stentor.scope.hands.desk import Desk
+from stentor.scope.hands.desk import LONGEST_TEXT, Desk
 from stentor.wire import platforms, rendezvous, request, sockets
 
 logger = logging.getLogger(__name__)
@@ -106,13 +106,13 @@ class Door:
 
         It is not in the decision log, which keeps actions: this is none.
         """
-        sender, said = request.read_sender(parts[2]), explain(err, Request)
+        sender, said = request.read_sender(parts[2]), shortened(explain(err, Request), LONGEST_TEXT)
         if sender is None:
             self.ignored_messages += 1
             logger.warning("a request could not be read and is ignored: %s", said)
             return
         logger.warning(
-            "request %r of %r could not be read and is refused: %s", sender.id, sender.cause.controller, said
+            "request %.80r of %.80r could not be read and is refused: %s", sender.id, sender.cause.controller, said
         )
         now_ns = self._clock.monotonic_ns()
         receipt = Receipt(
