@@ -248,6 +248,17 @@ def test_rules_change_the_interval_and_take_a_portrait_of_a_division(tmp_path: P
     assert [shot.exposure_ms for shot in performance.shots if shot.is_asked] == pytest.approx([200.0], abs=1.0)
 
 
+def test_the_rule_of_the_template_waits_for_something_to_happen(tmp_path: Path) -> None:
+    # It held at once, so that its rehearsal took more light than constant imaging.
+    write_experiment(tmp_path / "mine", "rule")
+
+    performance = Rehearsal(load_settings(tmp_path / "mine"), duration_s=600.0).run()
+
+    gaps_s = np.diff([shot.time_s for shot in performance.shots])
+    assert verdicts(performance) == {}
+    assert gaps_s == pytest.approx(60.0, abs=1.0)
+
+
 def test_event_rate_images_fast_when_a_cell_is_about_to_divide_and_slowly_again(tmp_path: Path) -> None:
     settings = experiment("event-rate", tmp_path)
 
