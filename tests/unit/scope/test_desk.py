@@ -228,7 +228,21 @@ def test_silence_pauses_and_makes_safe(core: Any) -> None:
 
     assert bench.pace.is_paused
     assert float(core.getProperty("Lamp", "Intensity")) == 0.0
-    assert "follow has been silent" in bench.logged[-1][0].cause.reason
+    (paused, _), (darkened, receipt) = bench.logged
+    assert "follow has been silent" in paused.cause.reason
+    assert darkened.action == SetProperty(device="Lamp", property="Intensity", value=0.0)
+    assert (darkened.cause.reason, receipt.verdict) == ("guard.safe", "done")
+
+
+def test_what_could_not_be_made_safe_is_in_the_log(core: Any) -> None:
+    bench = Bench(core, on_silence="safe", safe={"Lamp.Intensity": 1e9}, silence_s=1.0)
+    bench.take(Alive(), who="follow")
+
+    bench.clock.advance(ms=1500)
+    bench.desk.watch()
+    bench.desk.serve(0.0)
+
+    assert (bench.logged[-1][1].verdict, bench.logged[-1][1].rule) == ("refused", "device")
 
 
 def test_who_waits_for_an_answer_is_not_silent(core: Any) -> None:

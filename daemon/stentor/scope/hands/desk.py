@@ -75,7 +75,7 @@ class Desk:
         # A log or a driver that raises what nobody thought of must cost neither the answer nor the acquisition.
         self._log = guarded_callback(log, name="the decision log")
         self._attempt = guarded_callback(self._carry_out, name="a request")
-        self._make_safe = guarded_callback(performer.make_safe)
+        self._make_safe = guarded_callback(self._set_what_is_safe)
         self._admission = Admission(settings, clock)
         self._lock = threading.Lock()
         self._waiting = Waiting()
@@ -194,6 +194,10 @@ class Desk:
             if self._clock.monotonic_ns() >= deadline_ns:
                 return
 
+    def _set_what_is_safe(self) -> None:
+        for action, refusal in self._performer.make_safe():
+            self._note_own(action, "silence_s", "guard.safe", refusal)
+
     def _open_barrier(self, action: GoOn, who: str) -> Refusal | None:
         if self.course is not None:
             try:
@@ -256,8 +260,8 @@ class Desk:
             **held_up,
         }
 
-    def _note_own(self, action: Action, rule: str, reason: str) -> None:
-        self._log(*own_row(action, self._clock, who="guard", rule=rule, reason=reason))
+    def _note_own(self, action: Action, rule: str, reason: str, refusal: Refusal | None = None) -> None:
+        self._log(*own_row(action, self._clock, who="guard", rule=rule, reason=reason, refusal=refusal))
 
     def _answer(self, request: Request, received_ns: int, done: Done, started_ns: int | None = None) -> None:
         receipt = self._receipt(request, received_ns, done, started_ns)

@@ -1,7 +1,7 @@
 """Performer: carries requests out on the hardware, each judged by the guard first, and reads back what came of it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stentor.control.device_call import DeviceCall, SetValue
@@ -17,6 +17,7 @@ from stentor.core.action import (
     SetExposure,
     SetInterval,
     SetPositions,
+    SetProperty,
     SetRoi,
     Verdict,
 )
@@ -92,14 +93,17 @@ class Performer:
         is_changed = verdict in ("done", "failed") and not _is_of_course(request.action)
         return Done(verdict, rule, text, {**self._read_back(), **said} if is_changed else said)
 
-    def make_safe(self) -> None:
-        """Set what the settings call safe, whatever the limits say."""
+    def make_safe(self) -> Iterator[tuple[SetProperty, Refusal | None]]:
+        """Set what the settings call safe, whatever the limits say; yields each as it is set, or why it could not."""
         for name, value in self._settings.safe.items():
             device, _, key = name.partition(".")
+            refusal = None
             try:
                 self._drivers.make(SetValue(device=device, property=key, value=value))
             except RuntimeError as err:
                 logger.error("guard.safe: %s could not be set to %r: %s", name, value, err)
+                refusal = Refusal("device", str(err))
+            yield SetProperty(device=device, property=key, value=value), refusal
         self._read_back()
 
     def _try(self, request: Request, course: Course) -> Done:
