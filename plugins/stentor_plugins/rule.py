@@ -24,8 +24,9 @@ class RuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     when
         The condition; see docs/how-to/rules.md.
     then
-        The actions, in order, each a table with its `kind`. One that is refused or fails ends the row; while the
-        condition still says the same, the next result goes on with that one: what is done is not done twice.
+        The actions, in order, each a table with its `kind`. One that is refused stops the row; while the condition
+        still says the same, the next result goes on with that one: what is done is not done twice. One that fails, or
+        is not answered, may have been done in part, and ends the row.
     otherwise
         The actions when the condition held before and does not any more; they take the place of what of `then` is
         not done by then.
@@ -93,12 +94,15 @@ class Rule:
     def _act(self, result: SeenResult, microscope: Microscope) -> None:
         reason = f"{'' if self._holds else 'no longer '}{self._settings.when}"
         while self._left:
-            receipt = microscope.do(self._left[0], because=result, rule=self._settings.when, reason=reason)
-            if receipt.verdict not in ("done", "dry-run"):  # the next result asks again
-                self._say(self._left[0], receipt)
+            action, *rest = self._left
+            # What fails, or is not answered, may have been done half or whole: it is not asked for again.
+            self._left, self._done_ns = (), result.frame.received_ns
+            receipt = microscope.do(action, because=result, rule=self._settings.when, reason=reason)
+            if receipt.verdict not in ("done", "dry-run"):
+                self._left = (action, *rest) if receipt.verdict == "refused" else ()
+                self._say(action, receipt)
                 return
-            self._left, self._said = self._left[1:], ()
-            self._done_ns = result.frame.received_ns
+            self._left, self._said = tuple(rest), ()
 
     def _say(self, action: Action, receipt: Receipt) -> None:
         """Name a refusal in the log once, however often it is given."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stentor.core.action import Acquire, Action, ProjectMask, SetChannel, SetProperty
+from stentor.scope.hands.asked_events import UNNAMED_GROUP
 from stentor.scope.readiness import nearest
 
 if TYPE_CHECKING:
@@ -56,11 +57,13 @@ class Inventory:
                 for channel in [*channels, *(more if isinstance(more, list | tuple) else ())]:
                     match channel:
                         case str():
-                            yield from self._missing_preset("Channel", channel)
+                            yield from self._missing_preset(UNNAMED_GROUP, channel)
                         case {"config": str(preset), **rest}:
-                            yield from self._missing_preset(str(rest.get("group", "Channel")), preset)
+                            yield from self._missing_preset(str(rest.get("group", UNNAMED_GROUP)), preset)
 
     def _missing_preset(self, group: str, preset: str) -> Iterator[str]:
+        if group == UNNAMED_GROUP and group not in self.presets:
+            group = self.channel_group
         if group not in self.presets:
             yield f"no group of presets {group!r}; {nearest(group, self.presets)}"
         elif preset not in self.presets[group]:

@@ -11,7 +11,7 @@ import pytest
 
 from stentor.core import action as act
 from stentor.core.clock import FakeClock
-from stentor.core.errors import ConfigError, StageError
+from stentor.core.errors import ConfigError, PublishError, StageError
 from stentor.core.finding import Event, Objects
 from stentor.core.frame import FrameHeader, FrameId, PixelToStage, StagePosition
 from stentor.core.mask import unpack_mask
@@ -149,10 +149,25 @@ def test_a_rule_acts_in_every_run_whose_results_satisfy_it() -> None:
 
 
 def test_a_rule_that_was_refused_acts_once_it_is_armed() -> None:
-    verdicts = iter(["refused", "failed", "done"])
+    verdicts = iter(["refused", "refused", "done"])
     bench = Bench("rule", lambda request: next(verdicts), **RULE)
 
     assert bench.show(*(seen(s, **cells(2)) for s in range(5))) == [act.Pause()] * 3
+
+
+def test_what_failed_or_was_not_answered_may_have_been_done_and_is_not_asked_for_again() -> None:
+    def unanswered(request: act.Request) -> str:
+        raise PublishError("the scope was started again")
+
+    pulses = {**RULE, "then": [{"kind": "pulse-shutter", "duration_ms": 5.0}, {"kind": "pause"}]}
+    failing, silent = Bench("rule", lambda request: "failed", **pulses), Bench("rule", unanswered, **pulses)
+
+    failing.show(*(seen(s, **cells(2)) for s in range(5)))
+    with pytest.raises(PublishError):
+        silent.show(seen(0, **cells(2)))
+    silent.show(*(seen(s, **cells(2)) for s in range(1, 5)))
+
+    assert [request.action for request in failing.asked + silent.asked] == [act.PulseShutter(duration_ms=5.0)] * 2
 
 
 def test_a_rule_in_a_dry_run_asks_once() -> None:

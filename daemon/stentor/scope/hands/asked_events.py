@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 MOST: Final = 1000
 """Images in one request: they are looked at by the thread that holds the hardware, 0.05 ms each (2026-11-25)."""
 
-UNNAMED_GROUP: Final = "Channel"
 LARGEST: Final = 2**31
 """Of the numbers in an index."""
+
+UNNAMED_GROUP: Final = "Channel"
+"""What useq-schema calls the group of a channel that names none."""
 
 NO_SEQUENCE: Final = "is no useq-schema MDASequence that can be imaged"
 
