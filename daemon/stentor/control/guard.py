@@ -40,6 +40,8 @@ class Guard:
         self.light_path = light_path
         self._light: dict[Tile, float] = {}
         self._stuck_um: tuple[float, float] | None = None
+        self._sent_um: tuple[float, float] | None = None
+        """Where the stage was let go last, until somebody has looked whether it is there."""
         self.standing = standing
 
     def note(self, standing: Standing) -> None:
@@ -57,12 +59,14 @@ class Guard:
         RecordError
             If the light cannot be written down.
         """
-        meant_um, found_um = _xy_um(self.standing), _xy_um(found)
+        sent_um, self._sent_um = self._sent_um, None
+        meant_um, found_um = sent_um or _xy_um(self.standing), _xy_um(found)
         self.standing = found
         if meant_um is None or found_um is None:
             return
         is_astray = math.dist(meant_um, found_um) > ASTRAY * self._dose.field_um
-        self._stuck_um = found_um if is_astray else None
+        if sent_um is not None:
+            self._stuck_um = found_um if is_astray else None
         if is_astray and self._light:
             energy_uj = max(self._light.values())
             light, self._light = self._light, {}
@@ -87,6 +91,8 @@ class Guard:
         if refusal is None:
             self._dose.add(light)
             self.standing, self._light = standing, light
+            if any(isinstance(call, Drive) and (call.x_um, call.y_um) != (None, None) for call in calls):
+                self._sent_um = _xy_um(standing)
         return refusal
 
     def _follow(

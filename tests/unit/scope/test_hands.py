@@ -262,6 +262,34 @@ def test_after_a_detour_the_light_is_what_it_was_though_no_preset_describes_it(c
     assert [label for _, _, label in rig.shots] == ["Phase", "Phase", "DAPI", "Phase", "Phase", "Phase", "Phase"]
 
 
+def test_a_filter_that_is_asked_for_during_a_detour_is_what_the_acquisition_goes_on_with(core: Any) -> None:
+    core.setConfig("Channel", "Phase")
+    rig = Rig(core, devices=("Filters",))
+    three = tuple({"channel": {"config": "DAPI", "group": "Channel"}} for _ in range(3))
+
+    rig.acquire(Acquire(events=three), at_4=SetProperty(device="Filters", property="Label", value="Phase"))
+
+    assert rig.asked == [False, False, True, True, True, False, False, False, False]
+    assert [label for _, _, label in rig.shots[5:]] == ["Phase"] * 4
+
+
+def test_a_stage_that_is_stuck_is_lit_within_the_budget_by_images_asked_for(
+    core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(core, dose=DoseSettings(budget_uj=10.0, power_mw={"*": 1.0}, field_um=50.0))
+
+    def is_stuck(*args: Any) -> None:
+        raise RuntimeError("limit switch")
+
+    monkeypatch.setattr(drives.SimulatedXYStage, "set_position_um", is_stuck)
+    away = [Acquire(events=({"x_pos": 300.0 * k, "y_pos": 0.0, "exposure": 4.0},)) for k in range(1, 6)]
+    rig.acquire(images=8, at_1=away[0], at_2=away[1], at_3=away[2], at_4=away[3], at_5=away[4])
+
+    lit_uj = sum(4.0 if is_asked else 1.0 for is_asked in rig.asked)
+    assert {round(place[0]) for _, place, _ in rig.shots} == {0}
+    assert lit_uj <= 10.0 + 4.0, "one image may fall there before it is known that it is stuck"
+
+
 def test_nothing_that_waits_is_done_after_a_disarm(core: Any) -> None:
     rig = Rig(core, devices=("Lamp",))
     before = core.getXPosition()

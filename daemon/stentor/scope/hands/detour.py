@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from stentor.control.device_call import DeviceCall, Drive, SetValue, Standing, name_of
+from stentor.control.device_call import ApplyPreset, DeviceCall, Drive, SetValue, Standing, name_of
 from stentor.control.guard import Guard
 from stentor.core.errors import RecordError
 from stentor.scope.hands.drivers import Drivers, asking_devices
@@ -48,10 +48,10 @@ class Detour:
         self._light_path: dict[str, str | float] = {}
 
     def begin(self) -> None:
-        """Remember how the hardware stands; of a channel that no preset describes, each of its parts."""
+        """Remember how the hardware stands, and each part of its light path: no preset may describe them together."""
         try:
             self._before = self._drivers.standing()
-            self._light_path = {**self._drivers.values(self._guard.light_path if self._before.channel is None else ())}
+            self._light_path = {**self._drivers.values(self._guard.light_path)}
         except RuntimeError as err:
             logger.warning("the hardware does not say how it stands, so that there is no way back: %s", err)
 
@@ -61,8 +61,9 @@ class Detour:
             return
         self._before = self._guard.after(self._before, calls)
         for call in calls:
-            if isinstance(call, SetValue) and name_of(call) in self._light_path:
-                self._light_path[name_of(call)] = call.value
+            for part in call.settings if isinstance(call, ApplyPreset) else (call,):
+                if isinstance(part, SetValue) and name_of(part) in self._light_path:
+                    self._light_path[name_of(part)] = part.value
 
     def end(self) -> None:
         """Go back; what cannot be undone is said, and the images that follow tell where they were taken."""
@@ -70,6 +71,7 @@ class Detour:
         if before is None:
             return
         try:
+            self._whereabouts.look_again()  # where the last of the images was truly taken
             calls = self._calls_back(before, self._drivers.standing())
             refusal = self._guard.admit(calls, is_planned=True)
             if refusal is not None:
