@@ -1,6 +1,7 @@
 """Desk: every request is answered once, on the thread that holds the hardware, and floods hurt nobody."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -580,6 +581,36 @@ def test_a_dry_run_counts_no_light(core: Any) -> None:
     bench = Bench(core, dry_run=True, dose=DoseSettings(budget_uj=100.0))
 
     assert [bench.ask(PulseShutter(duration_ms=60.0)).verdict for _ in range(3)] == ["dry-run"] * 3
+
+
+def test_an_operator_who_arms_before_all_is_safe_has_the_last_word(core: Any) -> None:
+    bench = Bench(core, on_silence="safe", silence_s=1.0, safe={"Lamp.Intensity": 0.0})
+    core.setProperty("Lamp", "Intensity", 80.0)
+    bench.take(Alive(), who="follow")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()  # the thread that holds the hardware exposes meanwhile
+
+    bench.take(Arm(), who=OPERATOR)
+    bench.desk.watch()
+    bench.desk.serve(0.0)
+
+    assert bench.desk.is_armed
+    assert float(core.getProperty("Lamp", "Intensity")) == 80.0
+
+
+def test_a_thread_without_a_course_waits_and_does_not_spin(core: Any) -> None:
+    bench = Bench(core, on_silence="safe", silence_s=1.0)
+    bench.desk.course = None
+    bench.take(Alive(), who="follow")
+    bench.clock.advance(ms=1100)
+    bench.desk.watch()
+    bench.desk.serve(0.0)
+
+    began_s = time.monotonic()
+    for _ in range(3):
+        bench.desk.serve(0.05)
+
+    assert time.monotonic() - began_s > 0.09
 
 
 def test_arming_ends_no_pause_of_an_operator(core: Any) -> None:

@@ -155,10 +155,11 @@ class Desk:
                 self._admission.excuse(who)
             for who in self._admission.silent():
                 self._vigil.miss(who, self.course)
+                if self._vigil.is_safe_wanted.is_set():
+                    self._disarm()
             back = (who for who in self._vigil.missed if self._admission.hears(who) or self._admission.has_left(who))
             self._vigil.meet(frozenset(back), self.course)
         if self._vigil.is_safe_wanted.is_set():
-            self._disarm()
             self._waiting.wake()
         for row in self._flood.due():
             self._log(*row)

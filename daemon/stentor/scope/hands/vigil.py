@@ -100,6 +100,7 @@ class Vigil:
             course.resume()
         self._missed.clear()
         self._is_safe_held = False
+        self.is_safe_wanted.clear()
 
     @property
     def held_up_by(self) -> str:

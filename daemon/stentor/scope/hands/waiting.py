@@ -69,7 +69,11 @@ class Waiting:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until something has come, or somebody wakes; tells whether."""
-        return self._has_come.wait(timeout_s)
+        has_come = self._has_come.wait(timeout_s)
+        with self._lock:
+            if not self._queues:
+                self._has_come.clear()
+        return has_come
 
     def wake(self) -> None:
         """End the wait."""
