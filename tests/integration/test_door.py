@@ -10,16 +10,19 @@ import pytest
 from msgspec import structs
 
 from stentor.core.action import (
+    Abort,
     Acquire,
     Action,
     Cause,
     Extend,
+    GoOn,
     MoveXY,
     MoveZ,
     Pause,
     PulseShutter,
     Receipt,
     Request,
+    Resume,
     SetRoi,
 )
 from stentor.core.clock import FakeClock
@@ -153,9 +156,18 @@ def asked_across_a_restart(action: Action) -> tuple[EchoDesk, list[Any]]:
 
 @pytest.mark.parametrize(
     "action",
-    [MoveXY(x_um=10.0, y_um=0.0, is_relative=True), MoveZ(z_um=1.0, is_relative=True), PulseShutter(duration_ms=5)],
+    [
+        Abort(),
+        GoOn(t=1),
+        Resume(),
+        MoveXY(x_um=10.0, y_um=0.0, is_relative=True),
+        MoveZ(z_um=1.0, is_relative=True),
+        PulseShutter(duration_ms=5),
+    ],
 )
-def test_what_would_do_more_when_done_twice_is_not_asked_of_a_new_scope(desk: EchoDesk, action: Action) -> None:
+def test_what_would_do_more_when_done_twice_or_is_about_one_run_is_not_asked_of_a_new_scope(
+    desk: EchoDesk, action: Action
+) -> None:
     second, (error,) = asked_across_a_restart(action)
 
     assert second.asked == []

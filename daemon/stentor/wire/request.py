@@ -8,14 +8,20 @@ import msgspec
 from stentor.core.action import (
     Acquire,
     Action,
-    Extend,
+    Alive,
+    Describe,
+    Disarm,
     MoveXY,
     MoveZ,
-    ProjectMask,
-    PulseShutter,
+    Pause,
     Receipt,
     Request,
-    Skip,
+    SetChannel,
+    SetExposure,
+    SetInterval,
+    SetPositions,
+    SetProperty,
+    SetRoi,
 )
 from stentor.core.errors import PublishError
 from stentor.wire import rendezvous, sockets
@@ -71,11 +77,20 @@ def scope_name(rig: str) -> str:
     return f"{rig}.scope"
 
 
-def is_more_when_twice(action: Action) -> bool:
-    """Tell whether doing an action a second time does something that once does not."""
-    return isinstance(action, (Acquire, Extend, ProjectMask, PulseShutter, Skip)) or (
-        isinstance(action, (MoveXY, MoveZ)) and action.is_relative
-    )
+RESENT: Final = (
+    SetExposure, SetInterval, SetChannel, SetProperty, SetRoi, SetPositions, Pause, Disarm, Alive, Describe,
+)  # fmt: skip
+"""What says how things are to be; of moves, the absolute ones are added."""
+
+
+def may_be_resent(action: Action) -> bool:
+    """Tell whether an action may be asked of a scope that was started again.
+
+    It does no more when it is done twice, and does not end or push on a run that it was not meant for.
+    """
+    if isinstance(action, (MoveXY, MoveZ)):
+        return not action.is_relative
+    return isinstance(action, RESENT)
 
 
 class ScopeLink:
@@ -90,8 +105,7 @@ class ScopeLink:
     def ask(self, request: Request, timeout_s: float) -> Receipt:
         """Send a request and wait for its receipt.
 
-        When the scope is started again meanwhile, what does no more when it is done twice, such as an absolute move, is
-        sent to the new one.
+        When the scope is started again meanwhile, what `may_be_resent` is sent to the new one.
 
         Raises
         ------
@@ -119,7 +133,7 @@ class ScopeLink:
                 if receipt is not None and receipt.id == request.id:
                     return receipt
             if self._has_moved() and is_sent:
-                if is_more_when_twice(request.action):
+                if not may_be_resent(request.action):
                     raise PublishError(
                         f"the scope of rig {self._rig!r} was started again before it answered {request.id}: whether it "
                         "was done is not known; look how the microscope stands, and ask under a new id"
