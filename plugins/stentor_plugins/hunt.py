@@ -20,7 +20,8 @@ class Catch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Attributes
     ----------
     channel, group
-        Preset and its group; `channel` None: that of the image in which it was found. A microscope without a group
+        Preset and its group; `channel` None: that of the image in which it was found, by name where another catch of
+        the row names one, else as it is. A microscope without a group
         "Channel" takes its channel group for that, whatever its name.
     exposure_ms
         None: that of the image in which it was found.
@@ -77,6 +78,7 @@ class Hunt:
             *([SetPositions(positions_um=settings.positions_um)] if settings.positions_um else []),
             Acquire(events=tuple(_event(catch) for catch in settings.catch)),
         )
+        self._names_channel = any(catch.channel is not None for catch in settings.catch)
         self._run = ""
         self._is_scanning = False
         self._caught_ns: dict[int | None, int] = {}
@@ -106,7 +108,7 @@ class Hunt:
                 "x_pos": place.x_um,
                 "y_pos": place.y_um,
                 **({} if place.z_um is None else {"z_pos": place.z_um + offset_um}),
-                **_event(catch, frame),
+                **_event(catch, frame, names_channel=self._names_channel),
                 "index": {"p": frame.p or 0},
             }
             for catch in settings.catch
@@ -125,12 +127,12 @@ class Hunt:
         return caught_ns is None or now_ns - caught_ns >= self._settings.again_s * NS_PER_S
 
 
-def _event(catch: Catch, found_in: FrameHeader | None = None) -> dict[str, object]:
+def _event(catch: Catch, found_in: FrameHeader | None = None, *, names_channel: bool = False) -> dict[str, object]:
     """Return what an event of a catch is but for its place; what nobody says is left to the microscope."""
     channel, exposure_ms = catch.channel, catch.exposure_ms
     if found_in is not None:
-        # Left out it would be that of the image before: of another catch, or of the scan's next channel.
-        channel = found_in.channel if channel is None else channel
+        # Left out it would be that of the image before, and so of another catch.
+        channel = found_in.channel if channel is None and names_channel else channel
         exposure_ms = found_in.exposure_ms if exposure_ms is None else exposure_ms
     return {
         **({} if channel is None else {"channel": {"config": channel, "group": catch.group}}),

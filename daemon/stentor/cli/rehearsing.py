@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -68,8 +69,14 @@ def rehearse(
 
 @contextmanager
 def _interruptible(rehearsal: "Rehearsal") -> Iterator[None]:
-    """End a rehearsal at Ctrl-C after its image, and not in the middle of the simulated microscope's threads."""
-    before = signal.signal(signal.SIGINT, lambda number, frame: rehearsal.stop())
+    """End a rehearsal at Ctrl-C after its image, not amid the microscope's threads; a second Ctrl-C ends it at once."""
+    before = signal.getsignal(signal.SIGINT) or signal.default_int_handler
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        rehearsal.stop()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:

@@ -82,10 +82,12 @@ class ConnectedMicroscope(Microscope):
 
     def do(self, action: Action, **why: Any) -> Receipt:
         """Ask for any action; results of images that it takes are kept for `wait_for`."""
+        if isinstance(action, CHANGES):  # what is not answered may have been done
+            self._changed = self._clock.monotonic_ns(), self._clock.clock_id
         receipt = super().do(action, **why)
         if isinstance(action, Alive):
             self._is_watched = not action.is_last
-        if isinstance(action, CHANGES) and receipt.is_done:
+        if isinstance(action, CHANGES) and receipt.done_ns is not None:
             self._changed = receipt.done_ns, receipt.clock_id
         if isinstance(action, Acquire) and receipt.is_done:
             first, images = int(receipt.read_back["asked"]), int(receipt.read_back["images"])
@@ -111,7 +113,8 @@ class ConnectedMicroscope(Microscope):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
+        is_end = kind is None or (isinstance(error, SystemExit) and not error.code)
+        if not is_end:
             self._is_watched = False  # it is the guard's silence that is meant for this
         super().__exit__(kind, error, trace)
 

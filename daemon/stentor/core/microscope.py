@@ -259,7 +259,7 @@ class Microscope:
 
 
 def _check_lengths(request: act.Request) -> None:
-    """Refuse here and in words what the scope could not read, and would leave without an answer."""
+    """Refuse here and in words what the scope could not read."""
     names = {"id": request.id, "controller": request.cause.controller, "rule": request.cause.rule}
     for what, text in names.items():
         most = act.LONGEST_RULE if what == "rule" else act.LONGEST_NAME

@@ -1,5 +1,6 @@
 """Rehearsal: one experiment on the living specimen, as fast as this machine can, with its truth on the side."""
 
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from stentor.service.settings import Settings
 
 if TYPE_CHECKING:
     from stentor.scope.simulated.microscope import Microscope
+
+logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_S: Final = 0.25
 """Requests of nobody can come while time is skipped, so that it need not go in small steps."""
@@ -149,6 +152,8 @@ class Rehearsal:
             report = rig.engine.run(self._agenda, self._keep)
             if report.error is not None:
                 raise SourceError(report.error)
+            if report.complaint is not None:
+                logger.warning("images may not have been taken as they were meant to: %s", report.complaint)
             if not self._shots and self.is_stopped:
                 raise KeyboardInterrupt
             if not self._shots:
@@ -187,7 +192,7 @@ class Rehearsal:
         """Decide on what was seen, then let the wait pass at once; on the engine's thread."""
         while self._waiting:
             self._take(self._waiting.pop(0))
-        self._hands.desk.serve(0.0)
+        self._hands.gatekeeper.serve(0.0)
         self._clock.skip(min(wait_s, LONGEST_WAIT_S))
         is_dark = not self._shots and self._hands.gatekeeper.refused >= ALL_REFUSED
         if is_dark or self.is_stopped or self._now_s() >= self._duration_s:

@@ -38,8 +38,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     error
         What went wrong and what to do; None unless `reason` is "failed".
     complaint
-        What a backend complained of though all images came: some of them may have been taken elsewhere, or in another
-        light, than they were meant to. None: nothing.
+        What pymmcore-plus complained of first and carried on: images may have been taken elsewhere, or in another
+        light, than they were meant to. None: nothing; pycromanager ends a run that it complains of.
     """
 
     expected: int | None

@@ -238,9 +238,9 @@ class ScopeHost:
 
 
 def _say(report: RunReport) -> None:
+    if report.complaint is not None:
+        logger.error("images may not have been taken as they were meant to: %s", report.complaint)
     if report.error is not None:
         logger.error("acquisition failed after %d images: %s", report.received, report.error)
     else:
-        if report.complaint is not None:
-            logger.error("images may not have been taken as they were meant to: %s", report.complaint)
         logger.info("acquisition %s: %d images, %d missed by the camera", report.reason, report.received, report.missed)

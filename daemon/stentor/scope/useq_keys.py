@@ -28,10 +28,12 @@ def read_as(model: type[Model], mapping: object) -> Model:
     ConfigError
         In one line: a key that the model does not know, with the nearest that it does, or a value it does not take.
     """
-    if faults := list(unknown_keys(mapping, model)):
-        raise ConfigError("; ".join(faults[:SHOWN]))
     try:
+        if faults := list(unknown_keys(mapping, model)):
+            raise ConfigError("; ".join(faults[:SHOWN]))
         return model.model_validate(mapping)
+    except RecursionError as err:
+        raise ConfigError("it is nested too deeply") from err
     except ValueError as err:
         raise ConfigError(_in_a_line(err)) from err
 

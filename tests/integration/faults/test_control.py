@@ -160,8 +160,9 @@ def test_a_controller_that_dies_is_started_again_and_frames_go_on(rig: Any) -> N
 def test_a_script_that_ends_says_goodbye_and_one_that_crashes_is_missed(rig: Any) -> None:
     process = started(rig, config(guard='on_silence = "pause"'))
 
-    with stentor.connect() as script:
+    with pytest.raises(SystemExit), stentor.connect() as script:
         assert script.alive().is_done
+        sys.exit(0)
     time.sleep(2.5)  # longer than silence_s
     after_the_end = describe("default")
     with pytest.raises(ZeroDivisionError), stentor.connect() as script:

@@ -69,7 +69,7 @@ def test_what_the_microscope_of_a_script_sends_is_read_however_long_its_reason()
 @pytest.mark.parametrize("why", [{"id": "i" * 257}, {"rule": "r" * 1001}])
 def test_a_name_that_would_not_be_read_is_refused_where_it_is_given(why: dict[str, str]) -> None:
     def ask(request: Request, timeout_s: float) -> Receipt:
-        raise AssertionError("it was sent, and nobody would have answered")
+        raise AssertionError("it was sent, and the scope could not read it")
 
     with pytest.raises(ValueError, match=rf"`{next(iter(why))}` has .* characters, at most"):
         Microscope(ask, FakeClock(), controller="script").pause(**why)
