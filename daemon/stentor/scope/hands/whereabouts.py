@@ -42,8 +42,8 @@ class Whereabouts:
         return standing
 
     def refresh(self) -> None:
-        """Ask again before a request, for a hand on the stage tells nobody; without waiting if that was in vain."""
-        self.read(may_wait=not self._is_lost)
+        """Ask again before a request, for a hand on the stage tells nobody; images wait for no drive that moves."""
+        self.read(may_wait=False)
 
     def look(self) -> None:
         """Ask where the drives are, moving or not: the light of a live image falls there."""
