@@ -82,13 +82,15 @@ class ConnectedMicroscope(Microscope):
 
     def do(self, action: Action, **why: Any) -> Receipt:
         """Ask for any action; results of images that it takes are kept for `wait_for`."""
+        before = self._changed
         if isinstance(action, CHANGES):  # what is not answered may have been done
             self._changed = self._clock.monotonic_ns(), self._clock.clock_id
         receipt = super().do(action, **why)
         if isinstance(action, Alive):
             self._is_watched = not action.is_last
-        if isinstance(action, CHANGES) and receipt.done_ns is not None:
-            self._changed = receipt.done_ns, receipt.clock_id
+        if isinstance(action, CHANGES):
+            is_made = receipt.verdict in ("done", "failed")
+            self._changed = (receipt.done_ns, receipt.clock_id) if is_made else before
         if isinstance(action, Acquire) and receipt.is_done:
             first, images = int(receipt.read_back["asked"]), int(receipt.read_back["images"])
             for number in range(first, first + min(images, EXPECT_MOST)):
