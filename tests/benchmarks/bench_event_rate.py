@@ -7,9 +7,8 @@ truth decides anything. A division is caught when at least 80 % of the 30 s inte
 an image that shows a daughter. Mothers nearer to the border than a nucleus may have left the image when they divide and
 are not counted; the last line counts them, too.
 
-The condition was made on
-seeds 36-49, the rule for the border after 21-30, and that a run begins at the fast rate and that the tracker remembers
-for ten images after 61-88; nobody had looked at 89-116 then.
+The condition was made on seeds 36-49, the rule for the border after 21-30, and that a run begins at the fast rate and
+that the tracker remembers for ten images after 61-88; nobody had looked at 89-116 then.
 """
 
 import os

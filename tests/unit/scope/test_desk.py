@@ -88,6 +88,12 @@ class Bench:
         )  # fmt: skip
         self.desk.take(request, self.receipts.append)
 
+    def lose_sight_of(self, who: str) -> None:
+        """Let somebody give one sign of life and none for longer than a second."""
+        self.take(Alive(), who=who)
+        self.clock.advance(ms=1100)
+        self.desk.watch()
+
     def ask(self, action: Action, **more: Any) -> Receipt:
         self.take(action, **more)
         self.desk.serve(0.0)
@@ -536,9 +542,7 @@ def test_a_silence_that_holds_nothing_up_is_not_logged_as_a_pause(core: Any, how
 
 def test_while_somebody_is_missed_only_an_operator_lets_the_acquisition_go_on(core: Any) -> None:
     bench = Bench(core, on_silence="safe", silence_s=1.0)
-    bench.ask(Alive(), who="follow")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()
+    bench.lose_sight_of("follow")
 
     bench.ask(Pause(), who="hunt")
     refused = bench.ask(Resume(), who="hunt")
@@ -551,9 +555,7 @@ def test_while_somebody_is_missed_only_an_operator_lets_the_acquisition_go_on(co
 
 def test_what_is_safe_stays_so_whoever_asks_until_an_operator_arms(core: Any) -> None:
     bench = Bench(core, on_silence="safe", silence_s=1.0, safe={"Lamp.Intensity": 0.0})
-    bench.ask(Alive(), who="follow")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()
+    bench.lose_sight_of("follow")
 
     refused = [
         bench.ask(action, who="hunt") for action in (LIGHT, MoveXY(x_um=5.0, y_um=0.0), PulseShutter(duration_ms=5.0))
@@ -567,9 +569,7 @@ def test_what_is_safe_stays_so_whoever_asks_until_an_operator_arms(core: Any) ->
 
 def test_after_arming_a_controller_may_resume_again(core: Any) -> None:
     bench = Bench(core, on_silence="safe", silence_s=1.0)
-    bench.ask(Alive(), who="follow")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()
+    bench.lose_sight_of("follow")
     bench.ask(Arm(), who=OPERATOR)
 
     bench.ask(Pause(), who="hunt")
@@ -586,9 +586,7 @@ def test_a_dry_run_counts_no_light(core: Any) -> None:
 def test_an_operator_who_arms_before_all_is_safe_has_the_last_word(core: Any) -> None:
     bench = Bench(core, on_silence="safe", silence_s=1.0, safe={"Lamp.Intensity": 0.0})
     core.setProperty("Lamp", "Intensity", 80.0)
-    bench.take(Alive(), who="follow")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()  # the thread that holds the hardware exposes meanwhile
+    bench.lose_sight_of("follow")  # the thread that holds the hardware exposes meanwhile
 
     bench.take(Arm(), who=OPERATOR)
     bench.desk.watch()
@@ -601,9 +599,7 @@ def test_an_operator_who_arms_before_all_is_safe_has_the_last_word(core: Any) ->
 def test_a_thread_without_a_course_waits_and_does_not_spin(core: Any) -> None:
     bench = Bench(core, on_silence="safe", silence_s=1.0)
     bench.desk.course = None
-    bench.take(Alive(), who="follow")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()
+    bench.lose_sight_of("follow")
     bench.desk.serve(0.0)
 
     began_s = time.monotonic()
@@ -630,9 +626,7 @@ def test_arming_ends_no_pause_of_an_operator(core: Any) -> None:
 def test_somebody_who_fell_silent_before_the_acquisition_holds_it_up_when_it_begins(core: Any) -> None:
     bench = Bench(core, on_silence="pause", silence_s=1.0)
     bench.desk.course = None
-    bench.ask(Alive(), who="daemon")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()
+    bench.lose_sight_of("daemon")
 
     bench.desk.course = bench.pace
     assert bench.pace.is_paused
@@ -645,9 +639,7 @@ def test_somebody_who_fell_silent_before_the_acquisition_holds_it_up_when_it_beg
 def test_silence_in_a_dry_run_is_logged_and_changes_nothing(core: Any) -> None:
     bench = Bench(core, dry_run=True, on_silence="safe", silence_s=1.0, safe={"Lamp.Intensity": 0.0})
     before = core.getProperty("Lamp", "Intensity")
-    bench.ask(Alive(), who="follow")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()
+    bench.lose_sight_of("follow")
     bench.desk.serve(0.0)
 
     ((request, receipt),) = bench.logged
@@ -658,9 +650,7 @@ def test_silence_in_a_dry_run_is_logged_and_changes_nothing(core: Any) -> None:
 
 def test_a_goodbye_ends_a_pause_for_silence(core: Any) -> None:
     bench = Bench(core, on_silence="pause", silence_s=1.0)
-    bench.ask(Alive(), who="follow")
-    bench.clock.advance(ms=1100)
-    bench.desk.watch()
+    bench.lose_sight_of("follow")
     assert bench.pace.is_paused
 
     bench.ask(Alive(is_last=True), who="follow")

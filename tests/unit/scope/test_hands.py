@@ -43,6 +43,17 @@ def core() -> Iterator[Any]:
     core.close()
 
 
+@pytest.fixture
+def stuck(core: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The core with a stage that refuses to move."""
+
+    def refuse(*args: Any) -> None:
+        raise RuntimeError("limit switch")
+
+    monkeypatch.setattr(drives.SimulatedXYStage, "set_position_um", refuse)
+    return core
+
+
 class Rig:
     """Hands on a simulated core."""
 
@@ -123,15 +134,9 @@ def test_live_light_counts_where_a_hand_has_driven_to(core: Any) -> None:
     assert admitted == [[True] * 5 + [False]] * 2
 
 
-def test_a_stage_that_is_stuck_is_lit_within_the_budget_wherever_it_is_sent(
-    core: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rig = Rig(core, dose=DoseSettings(budget_uj=10.0, power_mw={"*": 1.0}, field_um=50.0))
+def test_a_stage_that_is_stuck_is_lit_within_the_budget_wherever_it_is_sent(stuck: Any) -> None:
+    rig = Rig(stuck, dose=DoseSettings(budget_uj=10.0, power_mw={"*": 1.0}, field_um=50.0))
 
-    def is_stuck(*args: Any) -> None:
-        raise RuntimeError("limit switch")
-
-    monkeypatch.setattr(drives.SimulatedXYStage, "set_position_um", is_stuck)
     places = [useq.MDAEvent(index={"p": p}, x_pos=200.0 * (p + 1), y_pos=0.0) for p in range(3)]
     rig.acquire(plan=places, images=12)
 
@@ -226,16 +231,10 @@ def test_a_place_that_is_no_number_is_unknown_and_ends_no_acquisition(
     assert report.reason == "completed"
 
 
-def test_a_drive_that_fails_while_all_images_come_is_a_complaint_and_no_failure(
-    core: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_drive_that_fails_while_all_images_come_is_a_complaint_and_no_failure(stuck: Any) -> None:
     # A run that "failed" was started again from its beginning, and taken twice.
-    def is_stuck(*args: Any) -> None:
-        raise RuntimeError("limit switch")
 
-    monkeypatch.setattr(drives.SimulatedXYStage, "set_position_um", is_stuck)
-
-    report = Rig(core).acquire(plan=[useq.MDAEvent(x_pos=200.0, y_pos=0.0)])
+    report = Rig(stuck).acquire(plan=[useq.MDAEvent(x_pos=200.0, y_pos=0.0)])
 
     assert (report.reason, report.error, report.received) == ("completed", None, 6)
     assert "limit switch" in (report.complaint or "")
@@ -273,15 +272,9 @@ def test_a_filter_that_is_asked_for_during_a_detour_is_what_the_acquisition_goes
     assert [label for _, _, label in rig.shots[5:]] == ["Phase"] * 4
 
 
-def test_a_stage_that_is_stuck_is_lit_within_the_budget_by_images_asked_for(
-    core: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rig = Rig(core, dose=DoseSettings(budget_uj=10.0, power_mw={"*": 1.0}, field_um=50.0))
+def test_a_stage_that_is_stuck_is_lit_within_the_budget_by_images_asked_for(stuck: Any) -> None:
+    rig = Rig(stuck, dose=DoseSettings(budget_uj=10.0, power_mw={"*": 1.0}, field_um=50.0))
 
-    def is_stuck(*args: Any) -> None:
-        raise RuntimeError("limit switch")
-
-    monkeypatch.setattr(drives.SimulatedXYStage, "set_position_um", is_stuck)
     away = [Acquire(events=({"x_pos": 300.0 * k, "y_pos": 0.0, "exposure": 4.0},)) for k in range(1, 6)]
     rig.acquire(images=8, at_1=away[0], at_2=away[1], at_3=away[2], at_4=away[3], at_5=away[4])
 
